@@ -1,0 +1,109 @@
+"""What can go wrong between Python and a chain, in the words of this project.
+
+Every public function of `worknet.chain` raises a child of `ChainError` and nothing of a library. Messages
+carry the evidence, `hint` says what to do about it. URLs are shown without their path and credentials,
+since providers put access tokens there.
+"""
+
+from urllib.parse import urlsplit
+
+
+class ChainError(Exception):
+    """Base of all errors of this package; `hint` is one sentence on what would be right, or empty."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class WrongChainError(ChainError):
+    """The RPC, or a request to sign, belongs to another chain than the configured one."""
+
+    def __init__(self, expected: int, actual: int, where: str) -> None:
+        super().__init__(
+            f"{where} is for chain id {actual}, but chain id {expected} is configured",
+            hint="correct the chain id or the RPC URL in the configuration; nothing was signed",
+        )
+        self.expected = expected
+        self.actual = actual
+
+
+class RpcUnavailableError(ChainError):
+    """The RPC could not be reached, or gave no usable answer, after all retries."""
+
+
+class RpcRefusedError(ChainError):
+    """The RPC answered with a JSON-RPC error: `code`, `text` and `data` as it gave them."""
+
+    def __init__(self, method: str, code: int, text: str, data: bytes = b"") -> None:
+        super().__init__(f"{method} was refused: {text} (code {code})")
+        self.method = method
+        self.code = code
+        self.text = text
+        self.data = data
+
+
+class RevertedError(ChainError):
+    """The contract refused a call or transaction; `reason` is its rule, such as `votings: not a member`.
+
+    `reason` is empty where the contract gave none (out of gas, failed arithmetic). `voting_id` and
+    `attempt` are those that the action was about, where it was about one.
+    """
+
+    def __init__(
+        self,
+        action: str,
+        reason: str,
+        *,
+        voting_id: bytes | None = None,
+        attempt: int | None = None,
+        transaction: bytes | None = None,
+        hint: str = "",
+    ) -> None:
+        about = "" if voting_id is None else f" of voting 0x{voting_id.hex()}"
+        about += "" if attempt is None else f", attempt {attempt}"
+        super().__init__(f"{action}{about} was refused by the contract: {reason or 'no reason given'}", hint)
+        self.action = action
+        self.reason = reason
+        self.voting_id = voting_id
+        self.attempt = attempt
+        self.transaction = transaction
+
+
+class TransactionPendingError(ChainError):
+    """A transaction is not in a block after the time given; it may still get there."""
+
+
+class KeystoreError(ChainError):
+    """A keystore file or its password cannot be used."""
+
+
+class SigningRefusedError(ChainError):
+    """A signer declined to sign, for instance with a publicly known key on a public chain."""
+
+
+class DevelopmentChainError(ChainError):
+    """A development chain could not be started, or its stored blocks do not replay."""
+
+
+class PortInUseError(DevelopmentChainError):
+    """Another process listens on the port that a development chain was to use."""
+
+
+class FolderInUseError(DevelopmentChainError):
+    """Another development chain runs on the same folder."""
+
+
+class WrongNetworkError(ChainError):
+    """A stored index belongs to another network (chain id and contract) than the configured one."""
+
+
+class IndexMismatchError(ChainError):
+    """What the event index holds contradicts the contract; the message has both sides."""
+
+
+def shown_url(url: str) -> str:
+    """Scheme, host and port of `url` only: a provider's access token often stands in the rest."""
+    parts = urlsplit(url)
+    host = parts.hostname or "?"
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")

@@ -1,0 +1,207 @@
+"""Keys: keystore files, passwords by reference, and signers bound to one chain.
+
+A key lives in a V3 keystore file (Web3 Secret Storage), is decrypted into memory once and never shown:
+neither `repr` nor an error contains it. A `Signer` signs for the chain id it was bound to and no other.
+The keys that development chains hand out are public knowledge and therefore refused everywhere else.
+This module knows nothing of connections, nonces or fees.
+"""
+
+import getpass
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from eth_account.types import TransactionDictType
+
+from worknet.chain.errors import KeystoreError, SigningRefusedError, WrongChainError
+from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
+
+DEVELOPMENT_CHAIN_IDS = frozenset({DEVELOPMENT_CHAIN_ID})
+"""The chain ids on which publicly known keys may sign."""
+
+# Accounts of the mnemonics "test test ... junk" (anvil, hardhat: 20) and "myth like bonus ..." (ganache: 10).
+_KNOWN_ADDRESSES = bytes.fromhex(
+    "f39fd6e51aad88f6f4ce6ab8827279cfffb92266 70997970c51812dc3a010c7d01b50e0d17dc79c8 "
+    "3c44cdddb6a900fa2b585dd299e03d12fa4293bc 90f79bf6eb2c4f870365e785982e1f101e93b906 "
+    "15d34aaf54267db7d7c367839aaf71a00a2c6a65 9965507d1a55bcc2695c58ba16fb37d819b0a4dc "
+    "976ea74026e726554db657fa54763abd0c3a0aa9 14dc79964da2c08b23698b3d3cc7ca32193d9955 "
+    "23618e81e3f5cdf7f54c3d65f7fbc0abf5b21e8f a0ee7a142d267c1f36714e4a8f75612f20a79720 "
+    "bcd4042de499d14e55001ccbb24a551f3b954096 71be63f3384f5fb98995898a86b02fb2426c5788 "
+    "fabb0ac9d68b0b445fb7357272ff202c5651694a 1cbd3b2770909d4e10f157cabc84c7264073c9ec "
+    "df3e18d64bc6a983f673ab319ccae4f1a57c7097 cd3b766ccdd6ae721141f452c550ca635964ce71 "
+    "2546bcd3c84621e976d8185a91a922ae77ecec30 bda5747bfd65f08deb54cb465eb87d40e51b197e "
+    "dd2fd4581271e230360230f9337d5c0430bf44c0 8626f6940e2eb28930efb4cef49b2d1f2c9c1199 "
+    "90f8bf6a479f320ead074411a4b0e7944ea8c9c1 ffcf8fdee72ac11b5c542428b35eef5769c409f0 "
+    "22d491bde2303f2f43325b2108d26f1eaba1e32b e11ba2b4d45eaed5996cd0823791e0c93114882d "
+    "d03ea8624c8c5987235048901fb614fdca89b117 95ced938f7991cd0dfcb48f0a06a40fa1af46ebc "
+    "3e5e9111ae8eb78fe1cc3bb8915d5d461f3ef9a9 28a8746e75304c0780e011bed21c72cd78cd535e "
+    "aca94ef8bd5ffee41947b4585a84bda5a3d3da6e 1df62f291b2e969fb0849d99d9ce41e2f137006e "
+)
+PUBLICLY_KNOWN = frozenset(
+    _KNOWN_ADDRESSES[start : start + 20] for start in range(0, len(_KNOWN_ADDRESSES), 20)
+)
+
+LIGHT_WORK_FACTOR = 4096
+"""scrypt N of light keystores: opens in milliseconds, so fit for demonstration keys only."""
+
+
+@dataclass(frozen=True)
+class SignedTransaction:
+    """A transaction ready to send: its bytes, and the hash under which the chain will know it."""
+
+    raw: bytes
+    hash: bytes
+
+
+class Signer:
+    """One key bound to one chain id; safe to use from several threads."""
+
+    def __init__(self, account: LocalAccount, chain_id: int) -> None:
+        """Bind `account`; raises SigningRefusedError for a publicly known key off the development chains."""
+        address = bytes.fromhex(account.address.removeprefix("0x"))
+        if address in PUBLICLY_KNOWN and chain_id not in DEVELOPMENT_CHAIN_IDS:
+            raise SigningRefusedError(
+                f"the key of 0x{address.hex()} is publicly known and may not sign on chain id {chain_id}",
+                hint="create a key of your own; the built-in keys of development chains belong to everybody",
+            )
+        self._account = account
+        self.address = address
+        self.chain_id = chain_id
+
+    def __repr__(self) -> str:
+        return f"Signer(0x{self.address.hex()}, chain_id={self.chain_id})"
+
+    def sign(self, transaction: TransactionDictType) -> SignedTransaction:
+        """Sign a transaction given by its JSON-RPC field names (`chainId`, `nonce`, `gas`, ...).
+
+        Raises WrongChainError when its `chainId` is not the bound one, SigningRefusedError when it is malformed.
+        """
+        chain_id = transaction.get("chainId")
+        if chain_id != self.chain_id:
+            raise WrongChainError(
+                self.chain_id, chain_id if isinstance(chain_id, int) else 0, "a transaction to sign"
+            )
+        try:
+            signed = self._account.sign_transaction(transaction)
+        except (TypeError, ValueError) as error:
+            raise SigningRefusedError(f"this transaction cannot be signed: {type(error).__name__}") from None
+        return SignedTransaction(bytes(signed.raw_transaction), bytes(signed.hash))
+
+
+def signer_from_key(key: bytes, chain_id: int) -> Signer:
+    """A signer of a raw 32-byte key; raises KeystoreError when that is no secp256k1 key."""
+    return Signer(_account(key), chain_id)
+
+
+def create_keystore(path: Path, password: str, *, key: bytes | None = None, light: bool = False) -> bytes:
+    """Write a new keystore file (mode 0600) and return its address.
+
+    Without `key` a random one is made. `light` lowers the cost of guessing the password so that the file
+    opens at once: for demonstrations only. Raises KeystoreError when `path` exists or cannot be written.
+    """
+    account = Account.create() if key is None else _account(key)
+    keystore = Account.encrypt(
+        account.key, password, kdf="scrypt", iterations=LIGHT_WORK_FACTOR if light else None
+    )
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise KeystoreError(
+            f"{path} exists already", hint="a keystore is never overwritten; choose another name"
+        ) from None
+    except OSError as error:
+        raise KeystoreError(f"{path} cannot be written: {error.strerror}") from None
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(keystore, file)
+        file.flush()
+        os.fsync(file.fileno())
+    return bytes.fromhex(account.address.removeprefix("0x"))
+
+
+def keystore_address(path: Path) -> bytes:
+    """The address that a keystore file claims to hold, without a password; raises KeystoreError."""
+    address = _read_keystore(path).get("address")
+    try:
+        value = bytes.fromhex(str(address).removeprefix("0x"))
+    except ValueError:
+        value = b""
+    if len(value) != 20:
+        raise KeystoreError(f"{path} names no address", hint="it should be a V3 keystore file")
+    return value
+
+
+def open_keystore(path: Path, password: str, chain_id: int) -> Signer:
+    """Decrypt a keystore file and bind its key to a chain.
+
+    Raises KeystoreError (missing, malformed, wrong password), SigningRefusedError (publicly known key).
+    """
+    keystore = _read_keystore(path)
+    try:
+        key = bytes(Account.decrypt(keystore, password))
+    except ValueError:
+        raise KeystoreError(
+            f"the password does not open {path}", hint="check where the configuration takes it from"
+        ) from None
+    except (KeyError, TypeError, NotImplementedError):
+        raise KeystoreError(f"{path} is no V3 keystore file") from None
+    return Signer(_account(key), chain_id)
+
+
+def read_password(reference: str) -> str:
+    """The password that a reference names: `env:NAME`, `file:PATH` (its first line) or `prompt`.
+
+    Raises KeystoreError, which names the reference and never the password.
+    """
+    kind, _, name = reference.partition(":")
+    if kind == "env" and name:
+        password = os.environ.get(name)
+        if password is None:
+            raise KeystoreError(
+                f"environment variable {name} is not set", hint=f"{reference} should hold a password"
+            )
+        return password
+    if kind == "file" and name:
+        try:
+            return (Path(name).expanduser().read_text(encoding="utf-8").splitlines() or [""])[0]
+        except (OSError, UnicodeDecodeError) as error:
+            raise KeystoreError(f"password file {name} cannot be read: {type(error).__name__}") from None
+    if reference == "prompt":
+        try:
+            return getpass.getpass("Password of the keystore: ")
+        except EOFError:
+            raise KeystoreError(
+                "there is no terminal to ask for a password", hint="use env: or file:"
+            ) from None
+    raise KeystoreError(
+        "this is no reference to a password",
+        hint="write env:NAME, file:PATH or prompt, never the password itself",
+    )
+
+
+def _account(key: bytes) -> LocalAccount:
+    try:
+        account: LocalAccount = Account.from_key(key)
+        return account
+    except (ValueError, TypeError):
+        pass
+    # Outside the handler: the library's message would quote the key.
+    raise KeystoreError(
+        "this is no secp256k1 private key", hint="it should be 32 bytes, neither zero nor too large"
+    )
+
+
+def _read_keystore(path: Path) -> dict[str, object]:
+    try:
+        keystore = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise KeystoreError(f"there is no keystore file {path}") from None
+    except OSError as error:
+        raise KeystoreError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError:
+        keystore = None
+    if not isinstance(keystore, dict) or keystore.get("version") != 3:
+        raise KeystoreError(f"{path} is no V3 keystore file")
+    return keystore
