@@ -77,7 +77,7 @@ class Signer:
     def sign(self, transaction: TransactionDictType) -> SignedTransaction:
         """Sign a transaction given by its JSON-RPC field names (`chainId`, `nonce`, `gas`, ...).
 
-        Raises WrongChainError when its `chainId` is not the bound one, SigningRefusedError when it is malformed.
+        Raises WrongChainError when `chainId` is not the bound one, SigningRefusedError when it is malformed.
         """
         chain_id = transaction.get("chainId")
         if chain_id != self.chain_id:
