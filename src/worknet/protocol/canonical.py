@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from worknet.protocol.errors import ProtocolError
 
-Value: TypeAlias = None | bool | int | str | Sequence["Value"] | Mapping[str, "Value"]
+Value: TypeAlias = bool | int | str | Sequence["Value"] | Mapping[str, "Value"] | None
 
 INTEGER_BOUND = 1 << 53
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -23,7 +23,7 @@ _ESCAPED = re.compile('["\\\\\x00-\x1f]')
 
 
 class CanonicalError(ProtocolError):
-    """A value or text that has no canonical form. `where` is the path inside the value, such as `$.rows[3].wh`."""
+    """A value or text without canonical form; `where` is the path inside it, such as `$.rows[3].wh`."""
 
     def __init__(self, message: str, where: str = "$", hint: str = "") -> None:
         super().__init__(f"{where}: {message}", hint)
@@ -31,7 +31,7 @@ class CanonicalError(ProtocolError):
 
 
 def check_name(name: str, what: str) -> str:
-    """The name, if it may be that of a workflow, dataset, table or column (section 1); else `CanonicalError`."""
+    """The name, if a workflow, dataset, table or column may have it (section 1)."""
     if not NAME.fullmatch(name):
         raise CanonicalError(
             f"{name!r} is no name of a {what}",

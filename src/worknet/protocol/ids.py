@@ -1,4 +1,4 @@
-"""Identifiers: of workflows, votings and triggers, and the time slots behind interval triggers (section 2)."""
+"""Identifiers of workflows, votings and triggers, and the slots behind interval triggers (section 2)."""
 
 import hmac
 from dataclasses import dataclass

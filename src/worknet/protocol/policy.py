@@ -1,0 +1,120 @@
+"""Policies: the rules of a workflow's votings, their hash, and when a slot's voting may open (section 5)."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from worknet.protocol.abi import words
+from worknet.protocol.errors import ProtocolError
+from worknet.protocol.ids import Slot
+from worknet.protocol.keccak import Hash, keccak256
+from worknet.protocol.tags import tag
+
+MAX_WORKERS = 120
+MIN_WORKERS = 2
+SECONDS_BOUND = 1 << 32
+
+
+class PolicyError(ProtocolError):
+    """A policy that breaks a rule, or a trigger that its policy does not admit."""
+
+
+class Ballots(IntEnum):
+    """Whether a worker's vote can be read at once (open) or only after all have voted (sealed)."""
+
+    OPEN = 0
+    SEALED = 1
+
+
+class Fallback(IntEnum):
+    """What happens when attempt 2 fails or stalls (section 6, "No consensus")."""
+
+    ALERT = 0
+    PLURALITY = 1
+    FAILOVER = 2
+    FAILOVER_THEN_PLURALITY = 3
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One version of a workflow's rules. Times are in seconds; `accuracy` and `speed` in the chain's unit.
+
+    `every` 0 means event-driven; `max_age` 0 means that slots never get too old; a threshold of 0/1 is
+    the simple majority.
+    """
+
+    bundle_digest: bytes
+    data_key_epoch: int
+    data_key_commitment: bytes
+    every: int
+    delay: int
+    start: int
+    max_age: int
+    threshold_num: int
+    threshold_den: int
+    ballots: Ballots
+    cast_window: int
+    reveal_window: int
+    stall: int
+    fallback: Fallback
+    accuracy: int = 0
+    speed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("every", "delay", "max_age", "cast_window", "reveal_window", "stall"):
+            if not 0 <= getattr(self, name) < SECONDS_BOUND:
+                raise PolicyError(f"{name} is no number of seconds below 2^32")
+        if self.threshold_den == 0 or not 0 <= self.threshold_num <= self.threshold_den < SECONDS_BOUND:
+            hint = "0/1 is the simple majority, 2/3 two of three"
+            raise PolicyError(f"a threshold of {self.threshold_num}/{self.threshold_den}", hint)
+        if self.cast_window == 0:
+            raise PolicyError("a cast window of 0 seconds lets nobody vote")
+        if self.ballots is Ballots.SEALED and self.reveal_window == 0:
+            raise PolicyError("a reveal window of 0 seconds lets nobody reveal")
+        if self.ballots is Ballots.OPEN and (self.accuracy or self.speed):
+            hint = "an open ballot can be copied: use sealed ballots"
+            raise PolicyError("accuracy and speed are not paid for open ballots", hint)
+
+    def hash(self, keccak: Hash = keccak256) -> bytes:
+        """`keccak256(abi.encode(TAG("policy"), fields...))`, the fields in the order of this class."""
+        return keccak(
+            words(
+                tag("policy"),
+                self.bundle_digest,
+                self.data_key_epoch,
+                self.data_key_commitment,
+                self.every,
+                self.delay,
+                self.start,
+                self.max_age,
+                self.threshold_num,
+                self.threshold_den,
+                int(self.ballots),
+                self.cast_window,
+                self.reveal_window,
+                self.stall,
+                int(self.fallback),
+                self.accuracy,
+                self.speed,
+            )
+        )
+
+    def needed(self, n: int) -> int:
+        """How many equal ballots of n members are a consensus."""
+        return needed(n, self.threshold_num, self.threshold_den)
+
+    def check_opening(self, slot: Slot, now: int) -> None:
+        """Raises `PolicyError` if attempt 1 about the slot may not open at this time."""
+        due = slot.due(self.delay)
+        if slot.every != self.every:
+            raise PolicyError(f"the slot is {slot.every} s long, the policy's are {self.every} s")
+        if slot.window.start < self.start:
+            raise PolicyError("the slot lies before the policy's start")
+        if now < due:
+            raise PolicyError(f"the slot is due in {due - now} s")
+        if self.max_age and now > due + self.max_age:
+            raise PolicyError(f"the slot was due {now - due} s ago, more than {self.max_age} s")
+
+
+def needed(n: int, num: int, den: int) -> int:
+    """`max(floor(n/2) + 1, ceil(n*num/den))`: two different pairs can never both have it."""
+    return max(n // 2 + 1, -(-n * num // den))

@@ -1,0 +1,33 @@
+"""Times as text: RFC 3339 in UTC with `Z` and whole seconds, as all documents of the protocol have them."""
+
+import re
+from datetime import UTC, datetime
+
+from worknet.protocol.errors import ProtocolError
+
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
+_LATEST = 253402300799
+
+
+class TimeError(ProtocolError):
+    """A text that is no time, or a time that has no text."""
+
+
+def time_text(seconds: int) -> str:
+    """Unix seconds as `2026-01-31T09:00:00Z`."""
+    if not 0 <= seconds <= _LATEST:
+        raise TimeError(f"{seconds} seconds have no text as a time")
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time(text: object) -> int:
+    """The Unix seconds of a text like `2026-01-31T09:00:00Z`."""
+    if not isinstance(text, str) or not _TIME.fullmatch(text):
+        raise TimeError("not a time like 2026-01-31T09:00:00Z")
+    try:
+        seconds = int(datetime.fromisoformat(text).timestamp())
+    except ValueError as error:
+        raise TimeError("a time that does not exist") from error
+    if seconds < 0:
+        raise TimeError("a time before 1970")
+    return seconds
