@@ -1,0 +1,55 @@
+"""What a worker knows about one voting when it decides what to do: chain, journal and time in one value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from worknet.protocol.ballots import Pair
+from worknet.protocol.ids import Slot
+from worknet.protocol.policy import Policy
+from worknet.protocol.voting import Voting
+
+
+class Action(StrEnum):
+    """A kind of transaction that a worker sends about a voting."""
+
+    CAST = "cast"
+    SEAL = "seal"
+    REVEAL = "reveal"
+    ADVANCE = "advance"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A ballot that the journal holds. Its salt stays there."""
+
+    attempt: int
+    pair: Pair
+
+
+@dataclass(frozen=True)
+class VotingFacts:
+    """The facts about one voting, as one worker sees them.
+
+    `voting` is what the transactions on chain left, without the time since; `confirmed` is the same as of
+    the block that is as deep as the network's confirmations, at that block's time `confirmed_time`.
+    `me` is the worker's index, None while it is not enrolled, and `is_active` says whether its role lets
+    it vote in attempt 1. `waiting` holds (action, attempt) of transactions whose fate is not known yet.
+    `not_before` gives, by attempt, when a preparation that failed may be tried again. `applied` says that
+    the contract itself has marked the voting's end (closed, or unresolved).
+    """
+
+    voting_id: bytes
+    workflow: str
+    slot: Slot
+    policy: Policy
+    policy_version: int
+    voting: Voting
+    now: int
+    confirmed: Voting
+    me: int | None
+    is_active: bool
+    applied: bool = False
+    prepared: Mapping[int, Prepared] = field(default_factory=dict)
+    waiting: frozenset[tuple[Action, int]] = frozenset()
+    not_before: Mapping[int, int] = field(default_factory=dict)
