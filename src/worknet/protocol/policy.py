@@ -1,5 +1,7 @@
 """Policies: the rules of a workflow's votings, their hash, and when a slot's voting may open (section 5)."""
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -118,3 +120,11 @@ class Policy:
 def needed(n: int, num: int, den: int) -> int:
     """`max(floor(n/2) + 1, ceil(n*num/den))`: two different pairs can never both have it."""
     return max(n // 2 + 1, -(-n * num // den))
+
+
+def version_at(starts: Sequence[int], time: int) -> int | None:
+    """Which version governs a slot that begins at `time`, given the starts of versions 1, 2, ... in order.
+
+    Version v governs it if `start_v <= time < start_(v+1)`; before the first start none does.
+    """
+    return bisect_right(starts, time) or None

@@ -1,0 +1,57 @@
+"""The slots of an interval workflow that are due and not over yet, oldest first. Pure but for its place.
+
+A worker that was away for a week finds the week's slots here and works them off in order.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from worknet.protocol.ids import Slot
+from worknet.protocol.policy import Policy, version_at
+
+
+class Backlog:
+    """Remembers up to which slot everything is over, so that history is walked through once."""
+
+    def __init__(self) -> None:
+        self._first: int | None = None
+
+    def due(
+        self, policies: Sequence[Policy], now: int, is_over: Callable[[Slot, int], bool]
+    ) -> Iterator[tuple[Slot, int]]:
+        """The slots that are due at `now` and not over, each with the policy version that governs it.
+
+        `policies` are versions 1, 2, ... of one workflow; `is_over` is asked with slot and version.
+        """
+        if not policies:
+            return
+        starts = [policy.start for policy in policies]
+        every = policies[0].every
+        number = self._first if self._first is not None else _first_slot(policies, now)
+        unbroken = True
+        while True:
+            slot = Slot(every, number)
+            version = version_at(starts, slot.window.start)
+            if version is None or slot.due(policies[version - 1].delay) > now:
+                return
+            over = is_over(slot, version)
+            if not over:
+                yield slot, version
+            unbroken = unbroken and over
+            number += 1
+            if unbroken:
+                self._first = number
+
+
+def _first_slot(policies: Sequence[Policy], now: int) -> int:
+    """The first slot that any version governs and that is not too old already."""
+    first = policies[0]
+    start = -(-first.start // first.every)
+    # A limit on the age spares a new worker the walk through all that can no longer open. What is open
+    # still ends within the windows of two attempts.
+    if all(policy.max_age for policy in policies):
+        reach = max(
+            policy.delay + policy.max_age + 2 * (policy.cast_window + policy.reveal_window) + policy.stall
+            for policy in policies
+        )
+        start = max(start, (now - reach) // first.every)
+    return start
