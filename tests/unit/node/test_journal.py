@@ -1,0 +1,139 @@
+"""The journal: what must survive a crash, and what may never mix."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from worknet.node.errors import JournalError, UnknownVoting
+from worknet.node.facts import Action
+from worknet.node.journal import Ballot, Journal, Transaction
+from worknet.protocol.ballots import Pair
+from worknet.protocol.ids import Slot
+
+CONTRACT, WORKER = b"\1" * 20, b"\2" * 20
+VOTING = b"\7" * 32
+BALLOT = Ballot(
+    voting_id=VOTING,
+    attempt=1,
+    policy_version=1,
+    pair=Pair(b"\3" * 32, b"\4" * 32),
+    salt=b"\5" * 32,
+    data_key_epoch=1,
+    manifest=b"{}",
+    frames={("dataset", "consumption"): b"rows"},
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.sqlite"
+
+
+def opened(path: Path, **changes: object) -> Journal:
+    return Journal(**{"path": path, "chain_id": 1, "contract": CONTRACT, "worker": WORKER, **changes})  # type: ignore[arg-type]
+
+
+def test_a_ballot_comes_back_whole_after_the_journal_is_opened_again(path: Path) -> None:
+    journal = opened(path)
+    journal.add_ballot(BALLOT)
+    journal.close()
+    assert opened(path).ballot(VOTING, 1) == BALLOT
+
+
+def test_a_ballot_is_never_replaced(path: Path) -> None:
+    journal = opened(path)
+    journal.add_ballot(BALLOT)
+    with pytest.raises(JournalError):
+        journal.add_ballot(BALLOT)
+
+
+def test_a_ballot_and_its_frames_are_written_together_or_not_at_all(path: Path) -> None:
+    journal = opened(path)
+    broken = Ballot(**{**BALLOT.__dict__, "frames": {("dataset", "a"): b"x", ("dataset", "b"): None}})
+    with pytest.raises(JournalError):
+        journal.add_ballot(broken)
+    assert journal.prepared(VOTING) == {}
+
+
+def test_an_error_never_shows_a_salt_or_a_row(path: Path) -> None:
+    journal = opened(path)
+    journal.add_ballot(BALLOT)
+    with pytest.raises(JournalError) as caught:
+        journal.add_ballot(BALLOT)
+    shown = f"{caught.value!r} {caught.value.__cause__!r}"
+    assert "\\x05" not in shown
+    assert "rows" not in shown
+
+
+def test_the_prepared_ballots_are_listed_by_attempt(path: Path) -> None:
+    journal = opened(path)
+    journal.add_ballot(BALLOT)
+    assert {attempt: prepared.pair for attempt, prepared in journal.prepared(VOTING).items()} == {
+        1: BALLOT.pair
+    }
+
+
+def test_a_ballot_that_is_not_held_is_unknown(path: Path) -> None:
+    with pytest.raises(UnknownVoting, match="attempt 2"):
+        opened(path).ballot(VOTING, 2)
+
+
+def test_a_trigger_seen_twice_is_one_trigger(path: Path) -> None:
+    journal = opened(path)
+    for _ in range(2):
+        journal.add_trigger(VOTING, "hourly", Slot(3600, 7))
+    assert journal.trigger(VOTING) == ("hourly", Slot(3600, 7))
+
+
+def test_a_transaction_waits_until_its_end_is_known(path: Path) -> None:
+    journal = opened(path)
+    sent = Transaction(b"\x08" * 32, VOTING, 1, Action.SEAL)
+    journal.add_transaction(sent)
+    assert journal.waiting_transactions() == [sent]
+    journal.end_transaction(sent.hash, "done")
+    assert journal.waiting_transactions() == []
+
+
+def test_failures_are_listed_with_their_causes(path: Path) -> None:
+    journal = opened(path)
+    journal.add_failure(VOTING, 1, "source unavailable", "detail")
+    assert journal.failures(VOTING) == [(1, "source unavailable")]
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"chain_id": 2}, "chain id"),
+        ({"contract": b"\x09" * 20}, "contract"),
+        ({"worker": b"\x09" * 20}, "worker"),
+    ],
+)
+def test_a_journal_of_another_network_or_worker_is_refused(path: Path, change: dict, what: str) -> None:
+    opened(path).close()
+    with pytest.raises(JournalError, match=what) as caught:
+        opened(path, **change)
+    assert "data_dir" in caught.value.hint
+
+
+def test_a_file_that_is_no_journal_is_refused(path: Path) -> None:
+    path.write_bytes(b"this is no database" * 100)
+    with pytest.raises(JournalError):
+        opened(path)
+
+
+def test_every_commit_reaches_the_disk_before_it_returns(path: Path) -> None:
+    journal = opened(path)
+    with journal._engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def test_the_journal_survives_a_reader_beside_it(path: Path) -> None:
+    journal = opened(path)
+    reader = sqlite3.connect(path)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM ballots").fetchall()
+    journal.add_ballot(BALLOT)
+    reader.close()
+    assert journal.ballot(VOTING, 1) == BALLOT
