@@ -1,0 +1,32 @@
+"""The configuration of a network (`network.toml`) and of a worker (`node.toml`).
+
+Reading a file gives a checked, unchangeable model, or one error with everything that is wrong: file,
+line, key, and what would be right. Secrets are references here, read only when asked for.
+"""
+
+from worknet.config.document import ConfigFile
+from worknet.config.errors import ConfigError, ConfigFileError, Problem, SecretError
+from worknet.config.network import NetworkConfig, NetworkSection, PolicySection, WorkflowSection
+from worknet.config.node import FileDataset, HttpDataset, NodeConfig, NodeWorkflow
+from worknet.config.schemas import schema
+from worknet.config.secrets import SecretRef
+from worknet.config.values import Url
+
+__all__ = [
+    "ConfigError",
+    "ConfigFile",
+    "ConfigFileError",
+    "FileDataset",
+    "HttpDataset",
+    "NetworkConfig",
+    "NetworkSection",
+    "NodeConfig",
+    "NodeWorkflow",
+    "PolicySection",
+    "Problem",
+    "SecretError",
+    "SecretRef",
+    "Url",
+    "WorkflowSection",
+    "schema",
+]
