@@ -1,0 +1,201 @@
+"""The folder of a local network: where everything lies, and how a new one is written.
+
+network.toml          shared by all members
+local.toml            what `worknet up` starts beside the workers
+owner.json            the owner's keystore
+chain/                the development chain
+nodes/NAME/           one company: node.toml, keys, journal and index, log
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tomlkit
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
+from worknet.chain.signers import create_keystore
+from worknet.config.local import LocalConfig
+from worknet.config.network import NetworkConfig
+from worknet.config.node import NodeConfig
+from worknet.network.errors import NetworkError
+from worknet.protocol.canonical import to_hex
+from worknet.protocol.salts import DATA_KEY_BYTES, data_key_commitment
+from worknet.protocol.times import time_text
+
+EPOCH = 1
+
+Settings = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class WorkflowPlan:
+    """A workflow of a new network: its policy as in network.toml, its datasets as in every node.toml.
+
+    `folder` is the bundle's; a policy needs no data key, which is made with the network.
+    """
+
+    name: str
+    folder: Path
+    policy: Settings
+    datasets: Mapping[str, Settings]
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """A new local network. `members` are the companies' names; `votings_at_once` holds for every worker.
+
+    `secrets` are further files of each company, by company and file name (access tokens, say).
+    """
+
+    name: str
+    members: Sequence[str]
+    workflow: WorkflowPlan
+    chain_kind: str
+    chain_port: int
+    genesis_time: int
+    votings_at_once: int = 8
+    services: Mapping[str, Settings] = field(default_factory=dict)
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NetworkFolder:
+    """A local network on disk."""
+
+    path: Path
+
+    @property
+    def network_file(self) -> Path:
+        """The file that all members share."""
+        return self.path / "network.toml"
+
+    @property
+    def local_file(self) -> Path:
+        """What is started beside the workers."""
+        return self.path / "local.toml"
+
+    @property
+    def chain(self) -> Path:
+        """The development chain's folder."""
+        return self.path / "chain"
+
+    @property
+    def members(self) -> list[str]:
+        """The companies' names, in order."""
+        return sorted(file.parent.name for file in self.path.glob("nodes/*/node.toml"))
+
+    def node(self, member: str) -> Path:
+        """A company's folder."""
+        return self.path / "nodes" / member
+
+    def node_file(self, member: str) -> Path:
+        """A company's configuration of its worker."""
+        return self.node(member) / "node.toml"
+
+    def load(self) -> tuple[LocalConfig, NetworkConfig, dict[str, NodeConfig]]:
+        """The configuration of chain and services, of the network, and of every worker."""
+        if not self.local_file.exists():
+            raise NetworkError(f"{self.path} holds no local network", hint="`worknet init` makes one")
+        nodes = {member: NodeConfig.load(self.node_file(member)) for member in self.members}
+        return LocalConfig.load(self.local_file), NetworkConfig.load(self.network_file), nodes
+
+
+def create(path: Path, plan: NetworkPlan) -> NetworkFolder:
+    """Writes a new network with fresh keys into a folder, which must be empty or not exist.
+
+    Keystores are light ones: they open at once and are fit for a machine of one's own only.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise NetworkError(f"{path} is not empty", hint="choose another folder, or remove this one")
+    folder = NetworkFolder(path)
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o700)
+    data_key = secrets.token_bytes(DATA_KEY_BYTES)
+    _keystore(path, "owner")
+    for member in plan.members:
+        _write_member(folder, plan, member, data_key)
+    _write_network(folder, plan, data_key)
+    _write_local(folder, plan)
+    return folder
+
+
+def fill_in(network_file: Path, contract: bytes, deployed_block: int) -> None:
+    """Writes the contract's address and block into network.toml, leaving all else as it stands."""
+    document = tomlkit.parse(network_file.read_text())
+    section = document["network"]
+    section["contract"] = to_hex(contract)
+    section["deployed_block"] = deployed_block
+    replacement = network_file.with_suffix(".toml.new")
+    replacement.write_text(tomlkit.dumps(document))
+    replacement.replace(network_file)
+
+
+def _write_network(folder: NetworkFolder, plan: NetworkPlan, data_key: bytes) -> None:
+    policy = {
+        **plan.workflow.policy,
+        "data_key_epoch": EPOCH,
+        "data_key_commitment": to_hex(data_key_commitment(data_key)),
+    }
+    document = {
+        "network": {"name": plan.name, "chain_id": DEVELOPMENT_CHAIN_ID, "confirmations": 0},
+        "workflows": {plan.workflow.name: {"folder": str(plan.workflow.folder.resolve()), "policy": policy}},
+    }
+    _write_toml(folder.network_file, "Shared by all members of the network.", document)
+
+
+def _write_local(folder: NetworkFolder, plan: NetworkPlan) -> None:
+    document = {
+        "chain": {
+            "kind": plan.chain_kind,
+            "port": plan.chain_port,
+            "genesis_time": time_text(plan.genesis_time),
+        },
+        "owner": {"keystore": "owner.json", "password": {"file": "owner.password"}},
+        "services": plan.services,
+    }
+    _write_toml(folder.local_file, "What `worknet up` starts beside the workers.", document)
+
+
+def _write_member(folder: NetworkFolder, plan: NetworkPlan, member: str, data_key: bytes) -> None:
+    place = folder.node(member)
+    place.mkdir(parents=True, mode=0o700)
+    _keystore(place, "worker")
+    _keystore(place, "operator")
+    _secret(place / "encryption-key", X25519PrivateKey.generate().private_bytes_raw().hex())
+    _secret(place / f"data-key-{EPOCH}", data_key.hex())
+    for name, content in plan.secrets.get(member, {}).items():
+        _secret(place / name, content)
+    document = {
+        "node": {
+            "name": member,
+            "data_dir": "data",
+            "network": os.path.relpath(folder.network_file, place),
+            "votings_at_once": plan.votings_at_once,
+        },
+        "chain": {"rpc": f"http://127.0.0.1:{plan.chain_port}"},
+        "key": {"keystore": "worker.json", "password": {"file": "worker.password"}},
+        "data_keys": {str(EPOCH): {"file": f"data-key-{EPOCH}"}},
+        "workflows": {plan.workflow.name: {"datasets": plan.workflow.datasets}},
+    }
+    _write_toml(folder.node_file(member), f"The worker of {member}. Private.", document)
+
+
+def _keystore(place: Path, name: str) -> None:
+    password = secrets.token_urlsafe(24)
+    _secret(place / f"{name}.password", password)
+    create_keystore(place / f"{name}.json", password, light=True)
+
+
+def _secret(path: Path, content: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(content + "\n")
+
+
+def _write_toml(path: Path, comment: str, document: Mapping[str, object]) -> None:
+    # Through JSON: tomlkit takes plain dictionaries and lists only.
+    path.write_text(f"# {comment}\n\n{tomlkit.dumps(json.loads(json.dumps(document)))}")
