@@ -3,10 +3,10 @@
 import hmac
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Literal
+from typing import Literal, get_args
 
-from worknet.protocol.abi import words
-from worknet.protocol.canonical import check_name, encode
+from worknet.protocol.abi import WORD_BYTES, words
+from worknet.protocol.canonical import check_name, encode, from_hex
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.keccak import Hash, keccak256
 from worknet.protocol.tags import tag
@@ -91,10 +91,14 @@ def event_trigger_id(
     """The id of an external event: an HMAC, so that outsiders cannot guess events from ids.
 
     `identity` is what the publisher calls the event: one string for `message`, `webhook` and `poll`;
-    chain id, transaction hash and index for `log`.
+    chain id, transaction hash (`0x` and 64 lower-case hex digits) and index for `log`.
     """
+    if kind not in get_args(EventKind):
+        raise TriggerError(f"{kind!r} is no kind of event", f"the kinds are {', '.join(get_args(EventKind))}")
     expected: tuple[type, ...] = (int, str, int) if kind == "log" else (str,)
     if tuple(type(part) for part in identity) != expected:
         raise TriggerError(f"the identity of a {kind} is {', '.join(part.__name__ for part in expected)}")
+    if kind == "log":
+        from_hex(identity[1], WORD_BYTES)
     names = [check_name(workflow, "workflow"), check_name(trigger, "trigger")]
     return hmac.digest(trigger_key, encode([*names, kind, *identity]), sha256)

@@ -65,7 +65,7 @@ class Manifest:
 
     @classmethod
     def parse(cls, text: bytes) -> "Manifest":
-        """The manifest that these canonical bytes stand for; `CanonicalError` for anything else."""
+        """The manifest that these canonical bytes stand for; a `ProtocolError` for anything else."""
         document = _object(decode(text), "$", _KEYS)
         if document["protocol"] != VERSION:
             raise CanonicalError("another version of the protocol", "$.protocol")
@@ -81,7 +81,7 @@ class Manifest:
             tables[check_name(name, "table")] = TableEntry(from_hex(entry["schema"], 32), entry["rows"])
         if not isinstance(document["workflow"], str) or not isinstance(document["parents"], list):
             raise CanonicalError("the workflow is text and the parents are a list")
-        return cls(
+        manifest = cls(
             workflow=document["workflow"],
             bundle_digest=from_hex(document["bundle"], 32),
             trigger_id=from_hex(document["trigger"], 32),
@@ -91,6 +91,10 @@ class Manifest:
             summary=_object(document["summary"], "$.summary"),
             parents=tuple(from_hex(parent, 32) for parent in document["parents"]),
         )
+        if encode(manifest.document()) != text:
+            # Such as `true`, which Python takes for the number 1.
+            raise CanonicalError("no document that a manifest encodes to")
+        return manifest
 
 
 _KEYS = {

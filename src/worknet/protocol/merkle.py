@@ -76,6 +76,8 @@ def verify_inclusion_of_hash(leaf: bytes, index: int, size: int, path: Sequence[
     """The same for a leaf whose leaf hash is given."""
     if not 0 <= index < size:
         raise ProofError(f"a tree of {size} leaves has no leaf {index}")
+    if len(leaf) != HASH_BYTES:
+        raise ProofError(f"a leaf hash of {len(leaf)} bytes, not {HASH_BYTES}")
     _check_hashes(path)
     node = leaf
     for sibling, is_left in _climb(index, size - 1, path):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from worknet.protocol.abi import words
+from worknet.protocol.abi import WORD_BYTES, words
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.ids import Slot
 from worknet.protocol.keccak import Hash, keccak256
@@ -62,6 +62,9 @@ class Policy:
     speed: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("bundle_digest", "data_key_commitment"):
+            if len(getattr(self, name)) != WORD_BYTES:
+                raise PolicyError(f"{name} is not of {WORD_BYTES} bytes")
         for name in ("every", "delay", "max_age", "cast_window", "reveal_window", "stall"):
             if not 0 <= getattr(self, name) < SECONDS_BOUND:
                 raise PolicyError(f"{name} is no number of seconds below 2^32")

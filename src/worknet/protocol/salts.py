@@ -11,6 +11,7 @@ from worknet.protocol.errors import ProtocolError
 from worknet.protocol.tags import PREFIX, tag
 
 DATA_KEY_BYTES = 32
+VOTING_ID_BYTES = 32
 SALT_BYTES = 16
 
 Info = str
@@ -18,7 +19,7 @@ MANIFEST: Info = "manifest"
 
 
 class SaltError(ProtocolError):
-    """A data key, attempt or salt of the wrong form. Never holds the key or the salt itself."""
+    """A data key, voting id or attempt of the wrong form. Never holds the key itself."""
 
 
 def header(kind: str, name: str) -> Info:
@@ -50,6 +51,8 @@ def data_key_commitment(data_key: bytes) -> bytes:
 
 def document_key(data_key: bytes, voting_id: bytes, attempt: int, info: Info) -> bytes:
     """The 32-byte key of a document: HKDF-SHA256 (RFC 5869) of the data key."""
+    if len(voting_id) != VOTING_ID_BYTES:
+        raise SaltError(f"a voting id has {VOTING_ID_BYTES} bytes, this one {len(voting_id)}")
     if not 0 < attempt < 1 << 64:
         raise SaltError(f"{attempt} is no number of an attempt")
     context = sha256(voting_id + attempt.to_bytes(8, "big")).digest()

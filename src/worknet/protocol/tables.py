@@ -73,10 +73,8 @@ class Column:
         """What values of a key column are compared by (section 4, "Table")."""
         if self.type in {"int", "bool"}:
             return value
-        if self.type == "bigint":
-            return int(value)
-        if self.type == "decimal":
-            return int(value.replace(".", ""))
+        if self.type in {"bigint", "decimal"}:
+            return _numeric_order(value)
         return value.encode()
 
 
@@ -231,6 +229,7 @@ _BYTES = re.compile(r"0x(?:[0-9a-f]{2})*")
 _TIME = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?Z", re.ASCII
 )
+_NINES_COMPLEMENT = str.maketrans("0123456789", "9876543210")
 _MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -282,6 +281,16 @@ def _check_time(value: object, digits: int) -> str:
     leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     exists = 1 <= month <= 12 and 1 <= day <= _MONTH_DAYS[month - 1] + leap
     return "" if exists and hour < 24 and minute < 60 and second < 60 else "a time that does not exist"
+
+
+def _numeric_order(text: str) -> tuple[bool, int, str]:
+    """What checked numbers of one column compare by: sign, length, digits; `int()` refuses long texts.
+
+    Neither has superfluous zeros and all have the same digits behind the point, so the longer is the larger.
+    """
+    if text.startswith("-"):
+        return False, -len(text), text.translate(_NINES_COMPLEMENT)
+    return True, len(text), text
 
 
 def _full(pattern: re.Pattern[str], value: object) -> re.Match[str] | None:

@@ -1,11 +1,12 @@
 """Times as text: RFC 3339 in UTC with `Z` and whole seconds, as all documents of the protocol have them."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from worknet.protocol.errors import ProtocolError
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = 253402300799
 
 
@@ -25,7 +26,7 @@ def parse_time(text: object) -> int:
     if not isinstance(text, str) or not _TIME.fullmatch(text):
         raise TimeError("not a time like 2026-01-31T09:00:00Z")
     try:
-        seconds = int(datetime.fromisoformat(text).timestamp())
+        seconds = (datetime.fromisoformat(text) - _EPOCH) // timedelta(seconds=1)
     except ValueError as error:
         raise TimeError("a time that does not exist") from error
     if seconds < 0:

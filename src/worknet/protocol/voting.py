@@ -245,7 +245,8 @@ def revealed(voting: Voting, fact: Revealed) -> Voting:
     if voting.closed or voting.state not in {State.REVEALING, State.CONSENSUS}:
         raise VotingError("votings: not revealing")
     workers = [worker for worker in attempt.seals if fact.workers >> worker & 1]
-    if sum(1 << worker for worker in workers) != fact.workers or attempt.ballots.keys() & set(workers):
+    known = sum(1 << worker for worker in workers)
+    if not workers or known != fact.workers or attempt.ballots.keys() & set(workers):
         raise VotingError("votings: nothing to reveal")
     attempt = replace(attempt, ballots={**attempt.ballots, **dict.fromkeys(workers, fact.pair)})
     if len(attempt.ballots) == len(attempt.seals):
