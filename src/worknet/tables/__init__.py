@@ -1,0 +1,32 @@
+"""Tables in Polars: schemas, validation, files, canonical encoding, commitment. The rules are `protocol`'s."""
+
+from worknet.tables.commit import CommittedTable, RowProof, commit_table, find_row, leaf_datas, prove_row
+from worknet.tables.encode import encode_fields, encode_rows
+from worknet.tables.errors import DataError, FloatError
+from worknet.tables.files import parse_csv, read_csv, read_parquet, read_table, write_csv
+from worknet.tables.rows import frame_of_rows
+from worknet.tables.schema import DTYPES, empty, polars_schema
+from worknet.tables.validate import validate
+
+__all__ = [
+    "DTYPES",
+    "CommittedTable",
+    "DataError",
+    "FloatError",
+    "RowProof",
+    "commit_table",
+    "empty",
+    "encode_fields",
+    "encode_rows",
+    "find_row",
+    "frame_of_rows",
+    "leaf_datas",
+    "parse_csv",
+    "polars_schema",
+    "prove_row",
+    "read_csv",
+    "read_parquet",
+    "read_table",
+    "validate",
+    "write_csv",
+]

@@ -1,0 +1,70 @@
+"""What can go wrong with a workflow: its declaration, its folder, its runs. One base error with a hint."""
+
+
+class WorkflowError(Exception):
+    """A workflow cannot be read or run, or refuses its inputs.
+
+    Authors raise it themselves, with a message for the people who run the workflow; in a node it is kept in
+    the journal and not logged, for it may name rows. `hint` says how to mend it and may be empty.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class DeclarationError(WorkflowError):
+    """A workflow whose datasets, tables, trigger or function do not fit together."""
+
+
+class FolderError(WorkflowError):
+    """A workflow folder that is not there, lacks a file, or holds what may not stand in a bundle."""
+
+
+class RuntimeMismatchError(WorkflowError):
+    """A bundle that pins another runner, or another release of a package, than is installed here."""
+
+
+class RunnerError(WorkflowError):
+    """A run without a result. `stderr` is the end of what it wrote there; it may hold rows: never log it."""
+
+    def __init__(self, message: str, hint: str = "", *, stderr: str = "") -> None:
+        super().__init__(message, hint)
+        self.stderr = stderr
+
+
+class NotIsolatedError(RunnerError):
+    """The system cannot cut a run's network, and running without that was not allowed."""
+
+
+class TimedOutError(RunnerError):
+    """A run exceeded its limit on wall or CPU time."""
+
+
+class MemoryExceededError(RunnerError):
+    """A run exceeded its memory limit, or died by a signal, which is what exceeding it mostly looks like."""
+
+
+class FailedError(RunnerError):
+    """The workflow raised an error. For a `WorkflowError` the message is the author's and may name rows."""
+
+
+class WrongTablesError(RunnerError):
+    """A result, or datasets given, that do not fit the declaration; `table`, `row` and `column` say where."""
+
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        table: str = "",
+        row: int | None = None,
+        column: str = "",
+        stderr: str = "",
+    ) -> None:
+        super().__init__(message, hint, stderr=stderr)
+        self.table, self.row, self.column = table, row, column
+
+
+class FloatRefusedError(WrongTablesError):
+    """A floating point number in a result. In a summary, `column` is the path of the value."""
