@@ -1,0 +1,143 @@
+"""24/7 matching, every hour: the tables and the entry point. The rule itself stands in `rule.py`."""
+
+import polars as pl
+from rule import Consumer, Generator, Outcome, RuleError, match, parse_priorities, score_ppm
+
+from worknet.workflow import Column, Context, Dataset, Every, Result, Table, WorkflowError, workflow
+
+consumption = Dataset(
+    "consumption",
+    columns=[
+        Column("consumer", "str"),
+        Column("wh", "int"),
+        Column("site", "str", nullable=True),
+        Column("region", "str", nullable=True),
+        Column("country", "str", nullable=True),
+        Column("priorities", "str"),
+        Column("in_region", "bool"),
+        Column("in_country", "bool"),
+        Column("in_other", "bool"),
+    ],
+    key=["consumer"],
+)
+generation = Dataset(
+    "generation",
+    columns=[
+        Column("generator", "str"),
+        Column("wh", "int"),
+        Column("site", "str", nullable=True),
+        Column("region", "str", nullable=True),
+        Column("country", "str", nullable=True),
+        Column("energy_type", "str"),
+    ],
+    key=["generator"],
+)
+matches = Table(
+    "matches",
+    columns=[Column("consumer", "str"), Column("generator", "str"), Column("wh", "int")],
+    key=["consumer", "generator"],
+)
+left_consumption = Table(
+    "left_consumption",
+    columns=[Column("consumer", "str"), Column("wh", "int")],
+    key=["consumer"],
+)
+left_generation = Table(
+    "left_generation",
+    columns=[Column("generator", "str"), Column("wh", "int")],
+    key=["generator"],
+)
+scores = Table(
+    "scores",
+    columns=[
+        Column("consumer", "str"),
+        Column("wh", "int"),
+        Column("matched_wh", "int"),
+        Column("score_ppm", "int", nullable=True),
+    ],
+    key=["consumer"],
+)
+
+
+@workflow(
+    name="matching_24_7",
+    trigger=Every(3600, delay=0),
+    datasets=[consumption, generation],
+    tables=[matches, left_consumption, left_generation, scores],
+    public_summary=True,
+)
+def run(context: Context, consumption: pl.DataFrame, generation: pl.DataFrame) -> Result:
+    """Match the hour's consumption with its generation and score every consumer."""
+    try:
+        consumers = [_consumer(row) for row in consumption.iter_rows(named=True)]
+        generators = [Generator(**row) for row in generation.iter_rows(named=True)]
+        outcome = match(consumers, generators)
+    except RuleError as error:
+        raise WorkflowError(str(error)) from error
+    consumers.sort(key=lambda consumer: consumer.consumer)
+    return Result(
+        tables={
+            "matches": _matches(outcome),
+            "left_consumption": _left("consumer", outcome.left_consumption),
+            "left_generation": _left("generator", outcome.left_generation),
+            "scores": _scores(consumers, outcome),
+        },
+        summary=_summary(consumers, generators, outcome),
+    )
+
+
+def _consumer(row: dict[str, object]) -> Consumer:
+    try:
+        priorities = parse_priorities(str(row["priorities"]))
+    except RuleError as error:
+        raise RuleError(
+            f"table consumption, row {row['consumer']!r}, column 'priorities': {error}"
+        ) from error
+    return Consumer(**{**row, "priorities": priorities})
+
+
+def _matches(outcome: Outcome) -> pl.DataFrame:
+    # Column by column: a thousand consumers and a thousand generators may come to a million matches.
+    columns = {
+        "consumer": [consumer for consumer, answers in outcome.matches.items() for _ in answers],
+        "generator": [generator for answers in outcome.matches.values() for generator in answers],
+        "wh": [wh for answers in outcome.matches.values() for wh in answers.values()],
+    }
+    return pl.DataFrame(columns, schema={"consumer": pl.String, "generator": pl.String, "wh": pl.Int64})
+
+
+def _left(entity: str, left: dict[str, int]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {entity: list(left), "wh": list(left.values())}, schema={entity: pl.String, "wh": pl.Int64}
+    )
+
+
+def _scores(consumers: list[Consumer], outcome: Outcome) -> pl.DataFrame:
+    rows = []
+    for consumer in consumers:
+        matched = consumer.wh - outcome.left_consumption[consumer.consumer]
+        rows.append((consumer.consumer, consumer.wh, matched, score_ppm(matched, consumer.wh)))
+    schema = {"consumer": pl.String, "wh": pl.Int64, "matched_wh": pl.Int64, "score_ppm": pl.Int64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _summary(
+    consumers: list[Consumer], generators: list[Generator], outcome: Outcome
+) -> dict[str, int | str | dict[str, int | str] | None]:
+    consumed = sum(consumer.wh for consumer in consumers)
+    matched = sum(outcome.strategies.values())
+    return {
+        "consumers": len(consumers),
+        "generators": len(generators),
+        "matches": sum(len(answers) for answers in outcome.matches.values()),
+        "consumption_wh": _total(consumed),
+        "generation_wh": _total(sum(generator.wh for generator in generators)),
+        "matched_wh": _total(matched),
+        "score_ppm": score_ppm(matched, consumed),
+        "strategies_wh": {name: _total(wh) for name, wh in outcome.strategies.items()},
+    }
+
+
+def _total(wh: int) -> int | str:
+    """A sum as canonical values write it: a number below 2^53, a string of digits from there on."""
+    return wh if wh < 2**53 else str(wh)
