@@ -110,7 +110,7 @@ class Document:
             case type_error if type_error in _TYPES:
                 return self.problem(location, f"is {kind(details['input'])}, not {_TYPES[type_error]}", about)
             case _:
-                return self.problem(location, details["msg"].removeprefix("Input should be "), about)
+                return self.problem(location, details["msg"].replace("Input should", "must"), about)
 
     def _placed(self, loc: Location) -> tuple[Location, Any]:
         """The location in the file that pydantic means, and the table to which its last key belongs.
@@ -120,8 +120,11 @@ class Document:
         location: Location = ()
         here: Any = self.data
         table: Any = self.data
+        tagged: Any = None
         for part in loc:
-            if part == "[key]" or (isinstance(here, dict) and here.get("source") == part):
+            is_kind = isinstance(here, dict) and here is not tagged and here.get("source") == part
+            if part == "[key]" or is_kind:
+                tagged = here
                 continue
             location += (part,)
             table, here = here, _child(here, part)

@@ -1,0 +1,96 @@
+"""The rows in a JSON answer, decoded strictly: no floating point, no repeated keys, nothing guessed."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from worknet.protocol.tables import Schema
+from worknet.sources.errors import NonsenseError, Origin, SchemaViolationError
+from worknet.sources.source import violation
+from worknet.tables.errors import DataError
+from worknet.tables.rows import frame_of_rows
+from worknet.tables.validate import validate
+
+
+class _Ambiguous(dict[str, Any]):
+    """An object in which a key stands twice; whether that matters is seen when the object is used."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else _Ambiguous(members)
+
+
+def json_rows(
+    body: bytes, rows: str, names: Mapping[str, str], schema: Schema, origin: Origin
+) -> pl.DataFrame:
+    """The validated rows of a JSON text.
+
+    `rows` is where the array of rows stands: empty: the whole text; else a key or JSON pointer (RFC 6901).
+    `names` is what the source calls each of the schema's columns; other fields of a row are left out.
+    """
+    chosen = []
+    for number, row in enumerate(_array(_decoded(body, origin), rows, origin)):
+        if not isinstance(row, dict):
+            raise SchemaViolationError(origin, "not an object", row=number)
+        if isinstance(row, _Ambiguous):
+            raise SchemaViolationError(origin, "an object in which a key stands twice", row=number)
+        for column, name in names.items():
+            if name not in row:
+                hint = f"the source must give it as {name}, null where there is no value"
+                raise SchemaViolationError(origin, "the field is missing", hint, row=number, column=column)
+        chosen.append({column: row[name] for column, name in names.items()})
+    try:
+        return validate(origin.dataset, schema, frame_of_rows(origin.dataset, schema, chosen))
+    except DataError as error:
+        raise violation(origin, error) from None
+
+
+def _decoded(body: bytes, origin: Origin) -> Any:
+    # Floats and NaN are left to the validation of the rows, which names row and column.
+    try:
+        return json.loads(body.decode(), object_pairs_hook=_object)
+    except UnicodeDecodeError:
+        raise NonsenseError(origin, "the answer is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        message = f"the answer is no JSON (line {error.lineno}, column {error.colno})"
+        raise NonsenseError(origin, message, _hint(body)) from None
+    except RecursionError:
+        raise NonsenseError(origin, "the answer is nested too deeply") from None
+    except ValueError:
+        raise NonsenseError(origin, "the answer has an integer of thousands of digits") from None
+
+
+def _hint(body: bytes) -> str:
+    start = body.lstrip()[:1]
+    if start == b"<":
+        return "it looks like an HTML page: is the address that of the API?"
+    return "it looks cut off" if start in {b"[", b"{"} else ""
+
+
+def _array(answer: Any, rows: str, origin: Origin) -> list[Any]:
+    """The array of rows in the answer."""
+    keys = [rows] if rows and not rows.startswith("/") else rows.split("/")[1:]
+    if rows.startswith("/"):
+        keys = [key.replace("~1", "/").replace("~0", "~") for key in keys]
+    here = answer
+    for key in keys:
+        if isinstance(here, _Ambiguous):
+            raise NonsenseError(origin, "an object around the rows has a key twice")
+        if isinstance(here, dict) and key in here:
+            here = here[key]
+        elif isinstance(here, list) and re.fullmatch(r"0|[1-9][0-9]{0,8}", key) and int(key) < len(here):
+            here = here[int(key)]
+        else:
+            hint = f"`rows` is {rows!r}: where in the answer does the array of rows stand?"
+            raise NonsenseError(origin, f"the answer has no {key!r}", hint)
+    if not isinstance(here, list):
+        found = (
+            f"an object with the keys {', '.join(sorted(here)[:8])}" if isinstance(here, dict) else "no array"
+        )
+        hint = "`rows` names where in the answer the array of rows stands"
+        raise NonsenseError(origin, f"where the rows are due stands {found}", hint)
+    return here
