@@ -1,4 +1,4 @@
-"""Datasets behind an HTTP API that answers in JSON: one request per window, repeated when it fails in passing."""
+"""Datasets behind an HTTP API that answers in JSON: one request per window, repeated on passing faults."""
 
 import asyncio
 import random
@@ -39,12 +39,12 @@ class HttpSource:
     and only to the server that `url` names: a redirect to another one is not followed.
 
     `timeout` in seconds bounds one request from connecting to the last byte. After a transport fault, status
-    429 or 5xx it is repeated up to `retries` times, with pauses that double from `backoff` seconds on (and vary,
-    so that workers do not come all at once) or last as long as `Retry-After` says, at most 30 s.
+    429 or 5xx it is repeated up to `retries` times, with pauses that double from `backoff` seconds on (and
+    vary, so that workers do not come all at once) or last as long as `Retry-After` says, at most 30 s.
 
-    `rows` is where in the answer the rows stand (see `json_rows`), `columns` maps a column of the schema to the
-    field in the answer. An answer of more than `max_bytes` is refused. Proxies of the environment are not used:
-    private data comes straight from where `url` says. Cheap to make: make a new one for a renewed token.
+    `rows` is where in the answer the rows stand (see `json_rows`), `columns` maps a column of the schema to
+    the field in the answer. An answer of more than `max_bytes` is refused. Proxies of the environment are not
+    used: private data comes straight from where `url` says. Make a new source for a renewed token.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ def fill(template: str, window: Window, origin: Origin, quote: Callable[[str], s
 
 
 def unix_seconds(text: str) -> int | None:
-    """The Unix time, rounded down, of seconds as text or of ISO 8601 with its zone; None for anything else."""
+    """The Unix time, rounded down, of seconds as text or ISO 8601 with its zone; None for anything else."""
     if re.fullmatch(r"-?[0-9]{1,15}", text, re.ASCII):
         return int(text)
     try:

@@ -60,16 +60,24 @@ def read_parquet(path: Path, table: str, schema: Schema) -> pl.DataFrame:
 
     Decimals, binary values and times in UTC become the protocol's texts where the column is of such a type.
     """
-    content = _content(path, table)
+    return from_parquet(parquet_frame(_content(path, table), table, str(path)), table, schema, str(path))
+
+
+def parquet_frame(content: bytes, table: str, file: str = "") -> pl.DataFrame:
+    """What a Parquet file holds, in its own columns and types; for `from_parquet` once the columns fit."""
     try:
-        frame = pl.read_parquet(io.BytesIO(content))
+        return pl.read_parquet(io.BytesIO(content))
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         message = f"not a Parquet file that can be read ({type(error).__name__})"
-        raise DataError(message, table=table, file=str(path)) from None
+        raise DataError(message, table=table, file=file) from None
+
+
+def from_parquet(frame: pl.DataFrame, table: str, schema: Schema, file: str = "") -> pl.DataFrame:
+    """The validated rows of a frame in Parquet's types, as `read_parquet` does with a file's content."""
     try:
         return validate(table, schema, frame.with_columns(_as_texts(schema, frame)))
     except DataError as error:
-        raise error.in_file(str(path)) from None
+        raise error.in_file(file) from None
 
 
 def write_csv(frame: pl.DataFrame, table: str, schema: Schema) -> bytes:
