@@ -184,8 +184,8 @@ class _Interval:
         """Play one round of a strategy and return the volume matched.
 
         Every generator that is asked either answers every ask in full or gives all it has (see `_answers`).
-        If all answer in full, their consumers are done; if not, a generator is: so a strategy ends after at most
-        one round more than it has generators.
+        If all answer in full, their consumers are done; if not, a generator is: so a strategy ends after at
+        most one round more than it has generators.
         """
         matched = 0
         for seller, (askers, asks) in self._asks(links).items():
