@@ -89,19 +89,23 @@ def start(
     host: str = "127.0.0.1",
     block_time: float = 1.0,
     chain_id: int = DEVELOPMENT_CHAIN_ID,
+    genesis_time: int | None = None,
     timeout: float = _START_SECONDS,
 ) -> DevelopmentChain:
     """Start the chain in `folder` (or begin it there) and return once it answers.
 
     `funds`: wei per account, given at the beginning; the same must be said at every later start. `port` 0 is
     any free one. `block_time`: seconds between blocks, 0 for a block per transaction; chain time advances by
-    at least a second per block. The chain ends when this process does. Raises PortInUseError,
-    FolderInUseError, DevelopmentChainError.
+    at least a second per block. `genesis_time`: unix seconds at which the chain begins, if not now; its time
+    then runs on from its last block, also after a pause. The chain ends when this process does. Raises
+    PortInUseError, FolderInUseError, DevelopmentChainError.
     """
     chosen = choose_engine(folder, engine)
     command = [sys.executable, "-m", "worknet.chain.development", "--folder", str(folder), "--engine", chosen]
     command += ["--host", host, "--port", str(port), "--chain-id", str(chain_id)]
     command += ["--block-time", f"{block_time:g}", "--parent", str(os.getpid())]
+    if genesis_time is not None:
+        command += ["--genesis-time", str(genesis_time)]
     for address, wei in funds.items():
         command += ["--fund", f"0x{address.hex()}={wei}"]
     # A session of its own: Ctrl-C reaches the parent, which stops its workers before their chain.

@@ -48,6 +48,7 @@ def _run(options: argparse.Namespace) -> None:
                 funds=dict(options.fund),
                 block_time=options.block_time,
                 parent=options.parent,
+                genesis_time=options.genesis_time,
                 on_ready=on_ready,
             )
             return
@@ -65,6 +66,7 @@ def _run(options: argparse.Namespace) -> None:
             funds=dict(options.fund),
             block_time=options.block_time,
             parent=options.parent,
+            genesis_time=options.genesis_time,
             on_ready=on_ready,
         )
     finally:
@@ -107,6 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--chain-id", type=int, default=DEVELOPMENT_CHAIN_ID)
     parser.add_argument("--block-time", type=float, default=1.0, help="seconds; 0: a block per transaction")
     parser.add_argument("--fund", type=_fund, action="append", default=[], metavar="ADDRESS=WEI")
+    parser.add_argument(
+        "--genesis-time", type=int, help="unix seconds at which the chain begins; default: now"
+    )
     parser.add_argument("--parent", type=int, help="end when this process ends")
     return parser
 

@@ -51,6 +51,7 @@ def run_anvil(
     funds: dict[bytes, int],
     block_time: float,
     parent: int | None,
+    genesis_time: int | None,
     on_ready: Callable[[], None],
 ) -> None:
     """Run anvil on the state in `folder` until SIGTERM, SIGINT, or the end of process `parent`.
@@ -72,6 +73,8 @@ def run_anvil(
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     command = _command(program, folder, host, port, chain_id, block_time)
+    if genesis_time is not None and not known:
+        command += ["--timestamp", str(genesis_time)]
     with (folder / "anvil.log").open("wb") as log:
         process = subprocess.Popen(
             command,
@@ -87,6 +90,9 @@ def run_anvil(
         if not known:
             for address, wei in funds.items():
                 _rpc(url, "anvil_setBalance", [f"0x{address.hex()}", hex(wei)])
+        elif genesis_time is not None:
+            head = _rpc(url, "eth_getBlockByNumber", ["latest", False])
+            _rpc(url, "evm_setTime", [int(head["timestamp"], 16) + 1])
         on_ready()
         while not stopping and (parent is None or os.getppid() == parent):
             if process.poll() is not None:

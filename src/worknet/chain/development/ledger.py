@@ -53,11 +53,14 @@ class PlacedLog:
 class Ledger:
     """One development chain: the blocks so far and the queue for the next one."""
 
-    def __init__(self, store: BlockStore, genesis: StoredGenesis, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, store: BlockStore, genesis: StoredGenesis, clock: Callable[[], int], *, own_time: bool = False
+    ) -> None:
         """Open the chain in `store`, replaying its blocks, or begin it with `genesis`.
 
-        `clock` gives unix seconds. Raises DevelopmentChainError when the stored chain has another chain id or
-        other funds, or when its blocks no longer come out with their stored hashes.
+        `clock` gives unix seconds. Chain time follows it, but for a chain that began at another time, which
+        runs on from its last block. Raises DevelopmentChainError when the stored chain has another chain id
+        or other funds, or when its blocks no longer come out with their stored hashes.
         """
         stored = store.genesis()
         if stored is None:
@@ -79,7 +82,8 @@ class Ledger:
         for block in store.blocks():
             self._replay(block)
         # A chain whose time was moved forward stays ahead of the clock by as much.
-        self._ahead = max(0, self.evm.head.header.timestamp - clock())
+        ahead = self.evm.head.header.timestamp - clock()
+        self._ahead = ahead if own_time else max(0, ahead)
 
     def submit(self, raw: bytes) -> bytes:
         """Queue a signed transaction and return its hash.

@@ -61,7 +61,7 @@ class Methods:
             "eth_estimateGas": self._estimate_gas,
             "eth_sendRawTransaction": self._send,
             "evm_mine": self._mine,
-            "evm_increaseTime": lambda p: self._ledger.move_time(self._forward(p[0])),
+            "evm_increaseTime": lambda p: self._ledger.move_time(wire.quantity(p[0])),
         }
 
     def answer(self, method: str, params: Params) -> Any:
@@ -181,12 +181,6 @@ class Methods:
         for _ in range(wire.quantity(params[0]) if params and not isinstance(params[0], dict) else 1):
             self._ledger.mine()
         return "0x0"
-
-    def _forward(self, seconds: Any) -> int:
-        value = wire.quantity(seconds)
-        if value < 0:
-            raise RpcFaultError(INVALID_PARAMS, "invalid argument: time only moves forward")
-        return value
 
     def _fee_history(self, params: Params) -> Json:
         count = min(wire.quantity(params[0]), _MAX_FEE_HISTORY)

@@ -43,17 +43,20 @@ def serve(
     funds: dict[bytes, int],
     block_time: float,
     parent: int | None,
+    genesis_time: int | None,
     on_ready: Callable[[], None],
 ) -> None:
     """Serve the chain in `folder` on a bound socket until SIGTERM, SIGINT, or the end of process `parent`.
 
-    `block_time`: seconds between blocks; 0 mines a block for every transaction instead. `on_ready` is called
-    once requests are answered. The caller holds the folder's lock. Raises DevelopmentChainError.
+    `block_time`: seconds between blocks; 0 mines a block for every transaction. `genesis_time`: when the
+    chain begins, if not now; its time then runs on from its last block, whatever the clock says. `on_ready`
+    is called once requests are answered. The caller holds the folder's lock. Raises DevelopmentChainError.
     """
     store = BlockStore(folder)
     try:
-        genesis = StoredGenesis(chain_id, int(time.time()), funds)
-        ledger = Ledger(store, genesis, lambda: int(time.time()))
+        own_time = genesis_time is not None
+        genesis = StoredGenesis(chain_id, int(time.time()) if genesis_time is None else genesis_time, funds)
+        ledger = Ledger(store, genesis, lambda: int(time.time()), own_time=own_time)
         asyncio.run(_serve(ledger, listener, block_time, parent, on_ready))
     finally:
         store.close()

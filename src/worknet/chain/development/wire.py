@@ -3,6 +3,7 @@
 Source: the execution-apis specification (https://github.com/ethereum/execution-apis). No state here.
 """
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,15 +48,14 @@ class LogFilter:
 
 
 def quantity(value: object) -> int:
-    """An integer given as `0x` hex (or as a JSON number, which clients of tests send)."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
+    """An integer below 2^256 given as `0x` hex (or as a JSON number, which clients of tests send)."""
+    number = value if isinstance(value, int) and not isinstance(value, bool) else None
     if isinstance(value, str) and value.startswith("0x"):
-        try:
-            return int(value, 16)
-        except ValueError:
-            pass
-    raise RpcFaultError(INVALID_PARAMS, "invalid argument: expected a hex quantity")
+        with contextlib.suppress(ValueError):
+            number = int(value, 16)
+    if number is None or not 0 <= number < 1 << 256:
+        raise RpcFaultError(INVALID_PARAMS, "invalid argument: expected a quantity below 2^256")
+    return number
 
 
 def data(value: object, size: int | None = None) -> bytes:
@@ -89,16 +89,11 @@ def call(value: object) -> Call:
 
 def log_filter(value: Json) -> LogFilter:
     """Address and topics of a filter object."""
-    addresses = value.get("address") or []
-    if isinstance(addresses, str):
-        addresses = [addresses]
-    topics = [
-        None
-        if topic is None
-        else frozenset(data(t, 32) for t in (topic if isinstance(topic, list) else [topic]))
-        for topic in value.get("topics") or []
-    ]
-    return LogFilter(frozenset(data(a, 20) for a in addresses), tuple(topics))
+    topics = _listed(value.get("topics"))
+    return LogFilter(
+        frozenset(data(address, 20) for address in _listed(value.get("address"))),
+        tuple(None if topic is None else frozenset(data(t, 32) for t in _listed(topic)) for topic in topics),
+    )
 
 
 def hexed(value: bytes) -> str:
@@ -208,3 +203,12 @@ def log_form(placed: PlacedLog) -> Json:
 def _kind(transaction: Transaction) -> int:
     """Transaction type by EIP-2718: 0 legacy, 1 access list, 2 dynamic fee."""
     return transaction.raw[0] if transaction.raw[0] < 0x80 else 0
+
+
+def _listed(value: object) -> list[Any]:
+    """A list, also where one string stands for a list of one and nothing for an empty one."""
+    if value is None or isinstance(value, str):
+        return [] if value is None else [value]
+    if not isinstance(value, list):
+        raise RpcFaultError(INVALID_PARAMS, "invalid argument: expected a list")
+    return value
