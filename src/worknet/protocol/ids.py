@@ -55,6 +55,8 @@ class Slot:
     @classmethod
     def of_trigger(cls, trigger_id: bytes) -> "Slot":
         """The slot that an interval trigger's id names."""
+        if len(trigger_id) != WORD_BYTES:
+            raise TriggerError(f"a trigger id has {WORD_BYTES} bytes, this one {len(trigger_id)}")
         word = int.from_bytes(trigger_id, "big")
         return cls(word >> 128, word & ((1 << 128) - 1))
 

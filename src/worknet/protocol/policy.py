@@ -14,6 +14,9 @@ from worknet.protocol.tags import tag
 MAX_WORKERS = 120
 MIN_WORKERS = 2
 SECONDS_BOUND = 1 << 32
+START_BOUND = (1 << 40) - 1
+EPOCH_BOUND = 1 << 32
+DENOMINATOR_BOUND = 1 << 16
 
 
 class PolicyError(ProtocolError):
@@ -63,18 +66,25 @@ class Policy:
 
     def __post_init__(self) -> None:
         for name in ("bundle_digest", "data_key_commitment"):
-            if len(getattr(self, name)) != WORD_BYTES:
-                raise PolicyError(f"{name} is not of {WORD_BYTES} bytes")
+            if len(getattr(self, name)) != WORD_BYTES or not any(getattr(self, name)):
+                raise PolicyError(f"{name} is not of {WORD_BYTES} bytes, or all of them are zero")
+        for name, bound in (("data_key_epoch", EPOCH_BOUND), ("start", START_BOUND)):
+            if not 0 <= getattr(self, name) < bound:
+                raise PolicyError(f"{name} is no number below {bound}")
         for name in ("every", "delay", "max_age", "cast_window", "reveal_window", "stall"):
             if not 0 <= getattr(self, name) < SECONDS_BOUND:
                 raise PolicyError(f"{name} is no number of seconds below 2^32")
-        if self.threshold_den == 0 or not 0 <= self.threshold_num <= self.threshold_den < SECONDS_BOUND:
+        if not (0 < self.threshold_den < DENOMINATOR_BOUND and 0 <= self.threshold_num <= self.threshold_den):
             hint = "0/1 is the simple majority, 2/3 two of three"
             raise PolicyError(f"a threshold of {self.threshold_num}/{self.threshold_den}", hint)
         if self.cast_window == 0:
             raise PolicyError("a cast window of 0 seconds lets nobody vote")
+        if self.stall == 0:
+            raise PolicyError("a stall of 0 seconds leaves no time for the next attempt")
         if self.ballots is Ballots.SEALED and self.reveal_window == 0:
             raise PolicyError("a reveal window of 0 seconds lets nobody reveal")
+        if self.accuracy < 0 or self.speed < 0:
+            raise PolicyError("a negative amount")
         if self.ballots is Ballots.OPEN and (self.accuracy or self.speed):
             hint = "an open ballot can be copied: use sealed ballots"
             raise PolicyError("accuracy and speed are not paid for open ballots", hint)
