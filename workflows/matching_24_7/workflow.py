@@ -1,5 +1,7 @@
 """24/7 matching, every hour: the tables and the entry point. The rule itself stands in `rule.py`."""
 
+from typing import Any
+
 import polars as pl
 from rule import Consumer, Generator, Outcome, RuleError, match, parse_priorities, score_ppm
 
@@ -86,7 +88,7 @@ def run(context: Context, consumption: pl.DataFrame, generation: pl.DataFrame) -
     )
 
 
-def _consumer(row: dict[str, object]) -> Consumer:
+def _consumer(row: dict[str, Any]) -> Consumer:
     try:
         priorities = parse_priorities(str(row["priorities"]))
     except RuleError as error:
