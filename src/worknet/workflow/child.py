@@ -1,0 +1,157 @@
+"""The process in which a bundle runs: `python -m worknet.workflow.child MEMORY_BYTES PARENT_PID`.
+
+It isolates itself, imports Polars, says that it is ready, waits for one job on its input, does it, answers
+and ends. Only `Runner` starts it. What the workflow prints goes to stderr.
+"""
+
+import os
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import IO, Any
+
+from worknet.workflow import isolation
+
+BUNDLE_FOLDER = "bundle"
+
+
+def main() -> None:
+    """One life of a runner's process."""
+    memory, parent = int(sys.argv[1]), int(sys.argv[2])
+    network = isolation.cut_network()
+    isolation.die_with(parent)
+    isolation.limit_memory(memory)
+    jobs, answers = _own_pipes()
+
+    import polars  # noqa: F401 - imported ahead, while no job is waiting
+
+    import worknet.tables  # noqa: F401 - likewise
+    from worknet.workflow import wire
+
+    wire.send(answers, {"ready": True, "network": network}, {})
+    try:
+        head, frames = wire.receive(jobs, sys.maxsize)
+    except wire.WireError:
+        return  # the parent needs this process no longer
+    threading.Thread(target=_end_with_input, args=(jobs,), daemon=True).start()
+    isolation.limit_cpu(head["cpu_seconds"])
+    try:
+        answer, tables = _do(head, frames)
+        sys.stdout.flush()
+        wire.send(answers, answer, tables)
+    except MemoryError:
+        wire.send(answers, {"error": "memory"}, {})
+    except BaseException as error:  # noqa: BLE001 - Polars panics are no Exceptions, and SystemExit is none
+        traceback.print_exc()
+        wire.send(answers, _description(error), {})
+    # Not even a thread or exit handler of the workflow gets to run after the answer.
+    os._exit(0)
+
+
+def _own_pipes() -> tuple[IO[bytes], IO[bytes]]:
+    """The pipes to the parent, moved where the workflow's input and output do not reach them."""
+    jobs, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    os.close(null)
+    return jobs, answers
+
+
+def _end_with_input(jobs: IO[bytes]) -> None:
+    jobs.read(1)
+    os._exit(1)
+
+
+def _do(head: dict[str, Any], frames: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    from worknet.protocol.canonical import encode
+    from worknet.workflow.declare import Context, Result, Window
+    from worknet.workflow.errors import WorkflowError
+
+    loaded = _load()
+    if head["job"] == "declare":
+        return {"declaration": loaded.declaration.document()}, {}
+    context = Context(Window(head["window"]["start"], head["window"]["end"]), head["parameters"])
+    result = loaded(context, **frames)
+    if not isinstance(result, Result):
+        raise WorkflowError(f"the workflow returned a {type(result).__name__}", "return Result(tables=...)")
+    tables = {name: _frame(loaded.declaration, name, rows) for name, rows in result.tables.items()}
+    _refuse_floats(result.summary, "")
+    return {"summary": encode(dict(result.summary)).decode()}, tables
+
+
+def _load() -> Any:
+    """The one workflow that `workflow.py` of the bundle declares."""
+    import importlib
+
+    from worknet.workflow.declare import Workflow
+    from worknet.workflow.errors import DeclarationError
+
+    sys.path.insert(0, str(Path(BUNDLE_FOLDER).resolve()))
+    module = importlib.import_module("workflow")
+    found = {id(value): value for value in vars(module).values() if isinstance(value, Workflow)}
+    if len(found) != 1:
+        hint = "a folder has one workflow: put each into a folder of its own"
+        raise DeclarationError(f"workflow.py declares {len(found)} workflows", hint)
+    return next(iter(found.values()))
+
+
+def _frame(declaration: Any, name: str, rows: Any) -> Any:
+    import polars as pl
+
+    from worknet.tables import frame_of_rows
+
+    if isinstance(rows, pl.LazyFrame):
+        return rows.collect()
+    return (
+        rows if isinstance(rows, pl.DataFrame) else frame_of_rows(name, declaration.table(name).schema, rows)
+    )
+
+
+def _refuse_floats(value: Any, where: str) -> None:
+    from worknet.tables import FloatError
+
+    if isinstance(value, float):
+        raise FloatError("a floating point number", table="summary", column=where)
+    if isinstance(value, dict):
+        for key, element in value.items():
+            _refuse_floats(element, f"{where}.{key}" if where else str(key))
+    if isinstance(value, list | tuple):
+        for position, element in enumerate(value):
+            _refuse_floats(element, f"{where}[{position}]")
+
+
+def _description(error: BaseException) -> dict[str, Any]:
+    """What the parent is told of an error; only authors' messages go along, for others may hold anything."""
+    from worknet.protocol.errors import ProtocolError
+    from worknet.tables import DataError, FloatError
+    from worknet.workflow.errors import WorkflowError
+
+    if isinstance(error, DataError):
+        kind = "float" if isinstance(error, FloatError) else "table"
+        place = {"table": error.table, "row": error.row, "column": error.column}
+        return {"error": kind, "message": error.message, "hint": error.hint, **place}
+    if isinstance(error, WorkflowError):
+        return {"error": "workflow", "message": str(error), "hint": error.hint}
+    if isinstance(error, ProtocolError):
+        return {
+            "error": "workflow",
+            "message": f"the summary has no canonical form: {error}",
+            "hint": error.hint,
+        }
+    places = [
+        f"{Path(frame.filename).name}, line {frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if f"{os.sep}{BUNDLE_FOLDER}{os.sep}" in frame.filename
+    ]
+    place_text = f" ({places[-1]})" if places else ""
+    return {
+        "error": "raised",
+        "message": f"the workflow raised {type(error).__name__}{place_text}",
+        "hint": "",
+    }
+
+
+if __name__ == "__main__":
+    main()

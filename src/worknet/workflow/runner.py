@@ -1,0 +1,177 @@
+"""Runs a bundle on datasets, each time in a new process without network, and checks what it gives back.
+
+The code of a bundle runs in such a process only, also to learn what it declares; what the process answers is
+checked here as if it came from a stranger.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Self
+
+import polars as pl
+
+from worknet.protocol.canonical import Value, decode
+from worknet.protocol.errors import ProtocolError
+from worknet.protocol.ids import Window
+from worknet.protocol.times import time_text
+from worknet.tables import DataError, FloatError, validate
+from worknet.workflow import runtime
+from worknet.workflow.declare import Dataset, Declaration, Table
+from worknet.workflow.errors import (
+    DeclarationError,
+    FailedError,
+    FloatRefusedError,
+    MemoryExceededError,
+    NotIsolatedError,
+    RunnerError,
+    WrongTablesError,
+)
+from worknet.workflow.folder import Bundle
+from worknet.workflow.pool import Pool
+from worknet.workflow.process import Limits, Process
+
+_FLOAT_HINT = "count in whole units (Wh, ppm) or write decimals as text"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run computed: each declared table, validated and sorted by its key, and the summary.
+
+    `stderr` is the end of what the run printed. It may hold rows: keep it, never log it.
+    """
+
+    tables: dict[str, pl.DataFrame] = field(repr=False)
+    summary: dict[str, Value] = field(repr=False)
+    stderr: str = field(default="", repr=False)
+
+
+class Runner:
+    """Runs one bundle, from several threads at once if need be; close it, or use it in a `with`.
+
+    Raises `RuntimeMismatchError` at once if the bundle pins other packages than are installed, unless
+    `any_runtime` (a desk may look at a result that nobody votes on). `waiting` processes are kept started
+    ahead, since Polars does not survive a fork and takes its time to import.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        limits: Limits | None = None,
+        *,
+        allow_unisolated: bool = False,
+        any_runtime: bool = False,
+        waiting: int = 1,
+    ) -> None:
+        if not any_runtime:
+            runtime.check(bundle)
+        self.bundle = bundle
+        self.limits = limits or Limits()
+        self._allow_unisolated = allow_unisolated
+        self._pool = Pool(bundle, self.limits, waiting)
+
+    @cached_property
+    def declaration(self) -> Declaration:
+        """What the bundle's workflow declares; ask for it early, as it also shows whether runs are possible.
+
+        Raises `NotIsolatedError` where the network cannot be cut, `FailedError` if the bundle does not load.
+        """
+        answer, _, stderr = self._answer({"job": "declare"}, {})
+        try:
+            return Declaration.of_document(answer.get("declaration"))
+        except DeclarationError as error:
+            raise FailedError(str(error), error.hint, stderr=stderr) from None
+
+    def run(self, datasets: Mapping[str, pl.DataFrame], window: Window) -> Outcome:
+        """One run on the window's datasets, given by name.
+
+        Raises `WrongTablesError` for datasets or results that do not fit the declaration, and
+        `FloatRefusedError`, `TimedOutError`, `MemoryExceededError`, `FailedError` (an author's own message).
+        """
+        job = {
+            "job": "run",
+            "window": {"start": time_text(window.start), "end": time_text(window.end)},
+            "parameters": self.bundle.parameters,
+        }
+        inputs = _checked("dataset", self.declaration.datasets, datasets, "")
+        answer, tables, stderr = self._answer(job, inputs)
+        checked = _checked("table", self.declaration.tables, tables, stderr)
+        return Outcome(checked, _summary(answer, stderr), stderr)
+
+    def close(self) -> None:
+        """Ends all processes, also those of runs that are under way: these raise a `RunnerError`."""
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _answer(
+        self, job: Mapping[str, Any], frames: Mapping[str, pl.DataFrame]
+    ) -> tuple[dict[str, Any], dict[str, pl.DataFrame], str]:
+        """What a new process answers to the job, and the end of its stderr."""
+        with self._pool.process() as process:
+            self._await_ready(process)
+            answer, tables = process.do(job, frames)
+            stderr = process.end()
+        if "error" in answer:
+            raise self._refusal(answer, stderr)
+        return answer, tables, stderr
+
+    def _await_ready(self, process: Process) -> None:
+        uncut = process.until_ready()
+        if uncut and not self._allow_unisolated:
+            raise NotIsolatedError(
+                f"the network of a run cannot be cut here: {uncut}",
+                "allow unprivileged user namespaces, or set allow_unisolated = true for workflows you trust",
+            )
+
+    def _refusal(self, answer: Mapping[str, Any], stderr: str) -> RunnerError:
+        """The error that the child's answer stands for."""
+        message, hint = str(answer.get("message", "")), str(answer.get("hint", ""))
+        table, column = str(answer.get("table", "")), str(answer.get("column", ""))
+        row = answer["row"] if type(answer.get("row")) is int else None
+        if answer["error"] == "memory":
+            limit = f"{self.limits.memory_bytes >> 20} MiB"
+            return MemoryExceededError(f"the run exceeded its memory limit of {limit}", stderr=stderr)
+        if answer["error"] in {"float", "table"}:
+            kind = FloatRefusedError if answer["error"] == "float" else WrongTablesError
+            where = str(DataError(message, table=table, row=row, column=column))
+            return kind(f"result: {where}", hint, table=table, row=row, column=column, stderr=stderr)
+        return FailedError(message, hint, stderr=stderr)
+
+
+def _checked(
+    what: str,
+    declared: tuple[Dataset, ...] | tuple[Table, ...],
+    frames: Mapping[str, pl.DataFrame],
+    stderr: str,
+) -> dict[str, pl.DataFrame]:
+    """The frames of exactly the declared names, each validated and sorted."""
+    names = [rows.name for rows in declared]
+    where = "result: " if what == "table" else ""
+    for name in sorted(frames.keys() ^ set(names)):
+        problem = "not declared" if name in frames else "missing"
+        hint = f"the workflow's {what}s are {', '.join(names)}"
+        raise WrongTablesError(f"{where}{what} {name} is {problem}", hint, table=name, stderr=stderr)
+    checked = {}
+    for rows in declared:
+        try:
+            checked[rows.name] = validate(rows.name, rows.schema, frames[rows.name])
+        except DataError as error:
+            kind = FloatRefusedError if isinstance(error, FloatError) else WrongTablesError
+            place = {"table": error.table, "column": error.column}
+            raise kind(f"{where}{error}", error.hint, row=error.row, **place, stderr=stderr) from None
+    return checked
+
+
+def _summary(answer: Mapping[str, Any], stderr: str) -> dict[str, Value]:
+    try:
+        summary = decode(str(answer.get("summary", "")).encode())
+    except (ProtocolError, UnicodeEncodeError) as error:
+        raise FailedError(f"the summary has no canonical form: {error}", _FLOAT_HINT, stderr=stderr) from None
+    if not isinstance(summary, dict):
+        raise FailedError("the summary is no mapping", stderr=stderr)
+    return summary
