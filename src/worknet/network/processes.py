@@ -1,7 +1,7 @@
 """Child processes that never outlive this one, whatever ends it.
 
-Each gets a pipe as its standard input that is never written to: a child that is told to stop when its
-input closes stops when this process is gone, even killed. Nothing here knows what the children do.
+Each is told this process's id with `--parent`, and stops by itself when its parent is another one, so that
+nothing stays behind even when this process is killed. Nothing here knows what the children do.
 """
 
 import os
@@ -40,13 +40,13 @@ class Processes:
         self._running: list[Process] = []
 
     def start(self, name: str, arguments: Sequence[str], log: Path, cwd: Path | None = None) -> Process:
-        """Starts `python ARGUMENTS...` in a process group of its own; its output is added to the log."""
+        """Starts `python ARGUMENTS... --parent PID` in a group of its own; its output is added to the log."""
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             # A group of its own: Ctrl-C reaches this process only, which then stops the children in order.
             child = subprocess.Popen(
-                [sys.executable, *arguments],
-                stdin=subprocess.PIPE,
+                [sys.executable, *arguments, "--parent", str(os.getpid())],
+                stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 cwd=cwd,
@@ -75,8 +75,6 @@ class Processes:
             except subprocess.TimeoutExpired:
                 _signal(process, signal.SIGKILL)
                 process.child.wait()
-            if process.child.stdin:
-                process.child.stdin.close()
 
 
 def end_of(process: Process) -> ProcessEnded:
