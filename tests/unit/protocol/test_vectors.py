@@ -1,0 +1,364 @@
+"""The vectors, read as a stranger would who has `vectors/README.md` only, and held against the protocol."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from worknet.protocol import (
+    abi,
+    ballots,
+    bundle,
+    canonical,
+    eip712,
+    ids,
+    keccak,
+    merkle,
+    records,
+    salts,
+    tables,
+    tags,
+    voting,
+)
+from worknet.protocol import policy as policies
+from worknet.protocol.ballots import Pair
+from worknet.protocol.errors import ProtocolError
+from worknet.protocol.manifest import Manifest
+
+ROOT = Path(__file__).parents[3]
+Given = dict[str, Any]
+
+
+class MismatchError(ProtocolError):
+    """What a vector calls `Mismatch`: the claimed value is not the one that comes out."""
+
+
+def data(text: str) -> bytes:
+    assert text.startswith("0x")
+    return bytes.fromhex(text[2:])
+
+
+def number(value: int | str) -> int:
+    return int(value)
+
+
+def datas(texts: list[str]) -> list[bytes]:
+    return [data(text) for text in texts]
+
+
+def words_of(given: Given) -> Given:
+    return {key: word(value) for key, value in given.items()}
+
+
+def word(value: int | str) -> int | bytes:
+    return data(value) if str(value).startswith("0x") else number(value)
+
+
+def pair_of(given: Given) -> Pair:
+    return Pair(data(given["input_root"]), data(given["result_root"]))
+
+
+def schema_of(document: Given) -> tables.Schema:
+    columns = tuple(tables.Column(**column) for column in document["columns"])
+    return tables.Schema(columns, tuple(document["key"]), document["disclosure"] == "field")
+
+
+def policy_of(given: Given) -> policies.Policy:
+    fields = {
+        key: data(value) if str(value).startswith("0x") else number(value) for key, value in given.items()
+    }
+    fields["ballots"] = policies.Ballots(fields["ballots"])
+    fields["fallback"] = policies.Fallback(fields["fallback"])
+    return policies.Policy(**fields)
+
+
+def hash_of(given: Given) -> bytes:
+    hashed = keccak.keccak256(data(given["bytes"]))
+    if "claimed" in given and hashed != data(given["claimed"]):
+        raise MismatchError("another hash")
+    return hashed
+
+
+def slot(given: Given) -> Given:
+    found = ids.Slot.at(number(given["every"]), number(given["time"]))
+    window = found.window
+    due = found.due(given["delay"])
+    return {
+        "number": found.number,
+        "start": window.start,
+        "end": window.end,
+        "due": due,
+        "trigger_id": found.trigger_id,
+    }
+
+
+def slot_of_trigger(given: Given) -> Given:
+    found = ids.Slot.of_trigger(data(given["trigger_id"]))
+    return {"every": found.every, "number": found.number}
+
+
+def event_trigger_id(given: Given) -> bytes:
+    names = (given["workflow"], given["trigger"], given["kind"])
+    return ids.event_trigger_id(data(given["key"]), *names, *given["identity"])
+
+
+def verify_inclusion(given: Given) -> None:
+    path, root = datas(given["path"]), data(given["root"])
+    merkle.verify_inclusion(data(given["leaf"]), given["index"], given["size"], path, root)
+
+
+def verify_consistency(given: Given) -> None:
+    old_root, new_root = data(given["old_root"]), data(given["new_root"])
+    merkle.verify_consistency(given["old_size"], old_root, given["new_size"], new_root, datas(given["path"]))
+
+
+def table(given: Given) -> Given:
+    schema, salter = (
+        schema_of(given["schema"]),
+        tables.Salter(data(given["data_key"]), data(given["voting_id"]), given["attempt"]),
+    )
+    rows = tables.sort_rows(given["name"], schema, given["rows"])
+    leaves = tables.row_leaves(given["kind"], given["name"], schema, rows, salter)
+    root = merkle.root(leaves)
+    leaf = tables.table_leaf(given["kind"], given["name"], len(rows), root, salter)
+    return {"row_leaves": leaves, "rows_root": root, "leaf": leaf}
+
+
+def manifest_leaf(given: Given) -> bytes:
+    return Manifest.parse(given["text"].encode()).leaf(data(given["salt"]))
+
+
+def named(leaves: dict[str, str]) -> dict[str, bytes]:
+    return {name: data(leaf) for name, leaf in leaves.items()}
+
+
+def check_opening(given: Given) -> None:
+    policy_of(given["policy"]).check_opening(ids.Slot(given["every"], given["number"]), given["now"])
+
+
+def seal(given: Given) -> bytes:
+    place = (given["chain_id"], data(given["contract"]), data(given["voting_id"]))
+    return ballots.seal(*place, given["attempt"], given["worker"], pair_of(given), data(given["salt"]))
+
+
+def stored_seal(given: Given) -> Given:
+    stored = data(given["stored"])
+    return {"sent": ballots.without_time(stored), "seconds_left": ballots.seconds_left(stored)}
+
+
+def separator(given: Given) -> bytes:
+    return eip712.domain_separator(number(given["chain_id"]), data(given["contract"]))
+
+
+def signed(given: Given) -> tuple[bytes, bytes, int, int]:
+    place = number(given["attempt"]), number(given["policy_version"])
+    return separator(given), data(given["voting_id"]), *place
+
+
+def report_digest(given: Given) -> bytes:
+    bitmaps = number(given["participants"]), number(given["voters"])
+    return eip712.report_digest(*signed(given), pair_of(given), *bitmaps)
+
+
+def record(given: Given) -> Given:
+    fields = words_of(given)
+    made = records.Record(**(fields | {"how": records.How(fields["how"])}))
+    return {"leaf": made.leaf(), "leaf_hash": made.leaf_hash()}
+
+
+def moved_leaf(given: Given) -> bytes:
+    new = given["chain_id"], data(given["contract"])
+    old = given["old_chain_id"], data(given["old_contract"])
+    return records.moved_leaf(*new, *old, given["old_size"], data(given["old_root"]))
+
+
+def log_heads(given: Given) -> list[bytes]:
+    leaves = datas(given["leaves"])
+    return [merkle.root(leaves[:size]) for size in range(len(leaves) + 1)]
+
+
+def fact_of(given: Given) -> voting.Fact:
+    kind, fields = given["fact"], {key: value for key, value in given.items() if key != "fact"}
+    for key in ("members", "workers"):
+        if key in fields:
+            fields[key] = number(fields[key])
+    if "input_root" in fields:
+        fields["pair"] = pair_of(given)
+        del fields["input_root"], fields["result_root"]
+    if "seal" in fields:
+        fields["seal"] = data(fields["seal"])
+    kinds = {
+        "opened": voting.Opened,
+        "cast": voting.Cast,
+        "sealed": voting.Sealed,
+        "revealed": voting.Revealed,
+    }
+    return kinds[kind](**fields)
+
+
+def fold(given: Given) -> Given:
+    rules = given["policy"]
+    policy = policies.Policy(
+        bundle_digest=b"\1" * 32,
+        data_key_epoch=1,
+        data_key_commitment=b"\1" * 32,
+        every=0,
+        delay=0,
+        start=0,
+        max_age=0,
+        threshold_num=0,
+        threshold_den=1,
+        fallback=policies.Fallback.ALERT,
+        **(rules | {"ballots": policies.Ballots(rules["ballots"])}),
+    )
+    return outcome(voting.fold(policy, map(fact_of, given["facts"]), given.get("now")))
+
+
+def outcome(after: voting.Voting) -> Given:
+    attempt = recorded = None
+    if after.attempts:
+        now = after.current
+        attempt = {
+            "number": now.number,
+            "members": now.members,
+            "n": now.n,
+            "needed": now.needed,
+            "cast_end": now.cast_end,
+            "end": now.end,
+            "sealed": sum(1 << worker for worker in now.seals),
+            "missing": now.missing(),
+            "tally": [asdict(pair) | {"voters": voters} for pair, voters in sorted(now.tally().items())],
+        }
+    if after.recorded:
+        recorded = asdict(after.recorded)
+        recorded |= recorded.pop("pair")
+    return {
+        "state": after.state.name,
+        "closed": after.closed,
+        "ended": after.ended,
+        "attempt": attempt,
+        "recorded": recorded,
+    }
+
+
+OPERATIONS: dict[str, Callable[[Given], Any]] = {
+    "canonical": lambda given: canonical.encode(given["value"]),
+    "decode": lambda given: canonical.decode(data(given["bytes"])),
+    "name": lambda given: canonical.check_name(given["name"], "test"),
+    "hash": lambda given: canonical.from_hex(given["text"], 32),
+    "keccak256": hash_of,
+    "words": lambda given: abi.words(*map(word, given["words"])),
+    "tag": lambda given: tags.tag(given["tag"]),
+    "workflow_id": lambda given: ids.workflow_id(given["name"]),
+    "voting_id": lambda given: ids.voting_id(
+        given["chain_id"], data(given["contract"]), data(given["workflow_id"]), data(given["trigger_id"])
+    ),
+    "slot": slot,
+    "slot_of_trigger": slot_of_trigger,
+    "event_trigger_id": event_trigger_id,
+    "root": lambda given: merkle.root(datas(given["leaves"])),
+    "leaf_hash": lambda given: merkle.leaf_hash(data(given["leaf"])),
+    "node_hash": lambda given: merkle.node_hash(data(given["left"]), data(given["right"])),
+    "verify_inclusion": verify_inclusion,
+    "verify_consistency": verify_consistency,
+    "bundle_digest": lambda given: bundle.digest(named(given["files"])),
+    "bundle_leaf": lambda given: bundle.leaf(given["path"], data(given["content"])),
+    "document_key": lambda given: salts.document_key(
+        data(given["data_key"]), data(given["voting_id"]), number(given["attempt"]), given["info"]
+    ),
+    "salts": lambda given: salts.salts(data(given["document_key"]), given["count"]),
+    "data_key_commitment": lambda given: salts.data_key_commitment(data(given["data_key"])),
+    "sort_rows": lambda given: tables.sort_rows("t", schema_of(given["schema"]), given["rows"]),
+    "schema_digest": lambda given: schema_of(given["schema"]).digest(),
+    "table": table,
+    "field_leaf": lambda given: tables.field_leaf(data(given["salt"]), given["name"], given["value"]),
+    "header_leaf": lambda given: tables.header_leaf(
+        data(given["salt"]), given["name"], given["rows"], data(given["root"])
+    ),
+    "manifest_leaf": manifest_leaf,
+    "input_root": lambda given: tables.input_root(named(given["datasets"])),
+    "result_root": lambda given: tables.result_root(data(given["manifest"]), named(given["tables"])),
+    "policy_hash": lambda given: policy_of(given).hash(),
+    "needed": lambda given: policies.needed(given["n"], given["num"], given["den"]),
+    "check_opening": check_opening,
+    "seal": seal,
+    "stored_seal": stored_seal,
+    "domain_separator": separator,
+    "seal_digest": lambda given: eip712.seal_digest(*signed(given), data(given["seal"])),
+    "report_digest": report_digest,
+    "record": record,
+    "parse_record": lambda given: asdict(records.Record.parse(data(given["leaf"]))),
+    "moved_leaf": moved_leaf,
+    "log_heads": log_heads,
+    "fold": fold,
+}
+
+
+def cases(quality: str) -> list[Any]:
+    found = []
+    for path in sorted((ROOT / "vectors").glob("*.json")):
+        document = json.loads(path.read_text())
+        assert len(document["bad"]) >= len(document["good"]), path.name
+        found += [pytest.param(case, id=f"{path.stem}: {case['name']}") for case in document[quality]]
+    return found
+
+
+def same(found: object, wanted: object) -> bool:
+    """Whether what came out is what the vector's JSON says."""
+    if isinstance(found, bytes):
+        return "0x" + found.hex() == wanted
+    if isinstance(found, dict):
+        return (
+            isinstance(wanted, dict)
+            and found.keys() == wanted.keys()
+            and all(same(found[key], wanted[key]) for key in found)
+        )
+    if isinstance(found, list | tuple):
+        return isinstance(wanted, list) and len(found) == len(wanted) and all(map(same, found, wanted))
+    if isinstance(found, int) and not isinstance(found, bool):
+        return not isinstance(wanted, bool) and str(int(found)) == str(wanted)
+    return found == wanted and type(found) is type(wanted)
+
+
+@pytest.mark.parametrize("case", cases("good"))
+def test_good_cases_give_what_they_should(case: Given) -> None:
+    assert same(OPERATIONS[case["does"]](case["given"]), case["gives"])
+
+
+@pytest.mark.parametrize("case", cases("bad"))
+def test_bad_cases_are_refused_with_their_error(case: Given) -> None:
+    with pytest.raises(ProtocolError) as refused:
+        OPERATIONS[case["does"]](case["given"])
+    names = {kind.__name__ for kind in type(refused.value).__mro__}
+    assert case["error"].removesuffix("Error") + "Error" in names
+    if "rule" in case:
+        assert str(refused.value) == case["rule"]
+
+
+def test_what_decodes_is_what_was_encoded() -> None:
+    document = json.loads((ROOT / "vectors" / "canonical.json").read_text())
+    for case in document["good"]:
+        if case["does"] == "canonical":
+            assert canonical.decode(data(case["gives"])) == case["given"]["value"]
+
+
+def test_the_facts_before_the_refused_one_are_lawful() -> None:
+    document = json.loads((ROOT / "vectors" / "votings.json").read_text())
+    for case in document["bad"]:
+        fold({**case["given"], "facts": case["given"]["facts"][:-1], "now": 0})
+
+
+def test_every_operation_stands_in_the_readme() -> None:
+    readme = (ROOT / "vectors" / "README.md").read_text()
+    assert [name for name in OPERATIONS if f"`{name}`" not in readme] == []
+
+
+def test_the_vectors_are_those_that_the_tool_makes() -> None:
+    check = [sys.executable, "-m", "tools.make_vectors", "--check"]
+    run = subprocess.run(check, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
