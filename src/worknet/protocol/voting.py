@@ -186,9 +186,7 @@ def members_of_next(voting: Voting, active: int, enrolled: int) -> tuple[int, in
 def opened(voting: Voting, fact: Opened) -> Voting:
     """Opens the next attempt."""
     voting = at(voting, fact.time)
-    if voting.state not in {State.NONE, State.PENDING}:
-        raise VotingError("votings: not to open")
-    if fact.attempt != voting.next_attempt or fact.attempt > ORDINARY_ATTEMPTS:
+    if voting.state not in {State.NONE, State.PENDING} or fact.attempt != voting.next_attempt:
         raise VotingError("votings: other attempt")
     if not voting.attempts and fact.n < MIN_WORKERS:
         raise VotingError("votings: too few workers")
@@ -242,6 +240,8 @@ def revealed(voting: Voting, fact: Revealed) -> Voting:
     """Counts a batch of opened seals for one pair, whole, then tallies it once."""
     voting = at(voting, fact.time)
     attempt = _current(voting, fact.attempt)
+    if voting.policy.ballots is not Ballots.SEALED:
+        raise VotingError("votings: ballots are open")
     if voting.closed or voting.state not in {State.REVEALING, State.CONSENSUS}:
         raise VotingError("votings: not revealing")
     workers = [worker for worker in attempt.seals if fact.workers >> worker & 1]
