@@ -1,0 +1,139 @@
+# pragma version 0.4.3
+"""
+@title Records
+@license Apache-2.0
+@notice The result log: an append-only Merkle tree (RFC 9162, section 2.1, SHA-256) with one leaf for each
+        record. Of the tree only its size and frontier are kept, of a record only its leaf's hash; the words
+        of the leaf are the callers' to know. When a voting is decided stands in `votings`.
+"""
+
+import tags
+
+
+event Recorded:
+    voting_id: indexed(bytes32)
+    position: uint256
+    leaf: bytes32
+    attempt: uint256
+    input_root: bytes32
+    result_root: bytes32
+    voters: uint256
+    how: uint256
+
+
+# How a record came about.
+QUORUM: constant(uint256) = 1
+
+LEVELS: constant(uint256) = 64
+
+# @notice Number of records ever made; also the position of the next.
+size: public(uint256)
+# @notice The hash of the leaf of a voting's record; zero: there is none.
+record: public(HashMap[bytes32, bytes32])
+
+# frontier[k] is the root of the perfect subtree of 2^k leaves wherever bit k of the size is set; elsewhere
+# it is left over, so that writing it anew costs less.
+frontier: bytes32[LEVELS]
+
+
+@external
+@view
+def root() -> bytes32:
+    """
+    @notice The tree head of all records: MTH of RFC 9162 over their leaf data; of none SHA-256("").
+    """
+    size: uint256 = self.size
+    if size == 0:
+        return sha256(b"")
+    head: bytes32 = empty(bytes32)
+    started: bool = False
+    for level: uint256 in range(LEVELS):
+        if size >> level == 0:
+            break
+        if size >> level & 1 == 1:
+            head = self._node(self.frontier[level], head) if started else self.frontier[level]
+            started = True
+    return head
+
+
+@internal
+def _record(
+    voting_id: bytes32,
+    workflow_id: bytes32,
+    trigger_id: bytes32,
+    attempt: uint256,
+    policy_hash: bytes32,
+    input_root: bytes32,
+    result_root: bytes32,
+    members: uint256,
+    n: uint256,
+    needed: uint256,
+    voters: uint256,
+    how: uint256,
+):
+    """
+    @notice Appends the one record of a voting. The caller answers for there being none before.
+    """
+    leaf: bytes32 = sha256(
+        concat(
+            b"\x00",
+            abi_encode(
+                tags.RECORD,
+                chain.id,
+                self,
+                workflow_id,
+                voting_id,
+                trigger_id,
+                attempt,
+                policy_hash,
+                input_root,
+                result_root,
+                members,
+                n,
+                needed,
+                voters,
+                how,
+                block.timestamp,
+            ),
+        )
+    )
+    self.record[voting_id] = leaf
+    position: uint256 = self._append(leaf)
+    log Recorded(
+        voting_id=voting_id,
+        position=position,
+        leaf=leaf,
+        attempt=attempt,
+        input_root=input_root,
+        result_root=result_root,
+        voters=voters,
+        how=how,
+    )
+
+
+@internal
+def _append(leaf: bytes32) -> uint256:
+    """
+    @notice Appends a leaf's hash to the log.
+    @dev As in adding one to the size in binary: where a bit is set, the new node is joined to the perfect
+         subtree that stands there and carried upwards.
+    @return The leaf's position.
+    """
+    position: uint256 = self.size
+    node: bytes32 = leaf
+    for level: uint256 in range(LEVELS):
+        if position >> level & 1 == 0:
+            self.frontier[level] = node
+            break
+        node = self._node(self.frontier[level], node)
+    self.size = unsafe_add(position, 1)
+    return position
+
+
+@internal
+@pure
+def _node(left: bytes32, right: bytes32) -> bytes32:
+    """
+    @notice The hash of an inner node.
+    """
+    return sha256(concat(b"\x01", left, right))

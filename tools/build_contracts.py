@@ -1,0 +1,68 @@
+"""Builds the contract's artifact from its Vyper sources, or compares the two.
+
+`python tools/build_contracts.py` writes `src/worknet/contracts/artifacts/WorkerNetwork.json`; with `--check`
+it writes nothing and exits 1 if what is there is not what the sources and the compiler of the lock file give.
+Users need no compiler: the artifact is shipped. It deploys nothing.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import vyper  # type: ignore[import-untyped]  # Vyper ships no types
+from vyper.cli.vyper_compile import compile_files  # type: ignore[import-untyped]  # as above
+
+CONTRACTS = Path(__file__).resolve().parent.parent / "src" / "worknet" / "contracts"
+CONTRACT = "WorkerNetwork"
+ARTIFACT = CONTRACTS / "artifacts" / f"{CONTRACT}.json"
+SIZE_LIMIT = 24_576
+"""Bytes of code that a contract may have at most (EIP-170)."""
+
+
+def build() -> dict[str, Any]:
+    """Compiles the contract; what it gives depends on the sources and the compiler alone."""
+    source = CONTRACTS / f"{CONTRACT}.vy"
+    formats = ["abi", "bytecode", "bytecode_runtime", "settings_dict"]
+    outputs = next(iter(compile_files([source], formats, paths=[str(CONTRACTS)]).values()))
+    return {
+        "contract": CONTRACT,
+        "compiler": {"name": "vyper", "version": vyper.__version__, "settings": outputs["settings_dict"]},
+        "runtime_size": len(bytes.fromhex(outputs["bytecode_runtime"].removeprefix("0x"))),
+        "abi": outputs["abi"],
+        "bytecode": outputs["bytecode"],
+    }
+
+
+def render(artifact: dict[str, Any]) -> str:
+    """The artifact as its file holds it: one line per ABI entry, so that a diff shows a changed interface."""
+    head = {key: value for key, value in artifact.items() if key != "abi"}
+    entries = ",\n".join(f"    {json.dumps(entry)}" for entry in artifact["abi"])
+    return json.dumps(head, indent=2).removesuffix("\n}") + f',\n  "abi": [\n{entries}\n  ]\n}}\n'
+
+
+def main(arguments: list[str]) -> int:
+    """Writes the artifact, or with `--check` compares it. Returns the exit code."""
+    if arguments not in ([], ["--check"]):
+        print("usage: python tools/build_contracts.py [--check]", file=sys.stderr)
+        return 2
+    artifact = build()
+    name, size = ARTIFACT.relative_to(CONTRACTS.parent), artifact["runtime_size"]
+    if size > SIZE_LIMIT:
+        print(f"{CONTRACT} has {size} bytes of code; a chain takes {SIZE_LIMIT} at most", file=sys.stderr)
+        return 1
+    text = render(artifact)
+    if arguments == ["--check"]:
+        if not ARTIFACT.exists() or ARTIFACT.read_text() != text:
+            print(f"{name} is not what the sources give: run `make contracts` and commit it", file=sys.stderr)
+            return 1
+        print(f"{name} is what the sources give ({size} bytes of code)")
+        return 0
+    ARTIFACT.parent.mkdir(exist_ok=True)
+    ARTIFACT.write_text(text)
+    print(f"{name} written ({size} bytes of code)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
