@@ -14,10 +14,13 @@ from worknet.verify.errors import require
 from worknet.verify.evidence import Evidence, Head, Network
 from worknet.verify.soundness import check_record
 
+# Anyone can deploy a contract of the same code, with members of his own.
+_WHOSE = "; that the contract is the one of the network you mean is for you to know (option --contract)"
+
 
 @dataclass(frozen=True)
 class Member:
-    """A worker's key and operator, as the chain's events show them at the time of the record."""
+    """A worker's key and operator, as the chain's events show them when its ballot came."""
 
     key: bytes
     operator: bytes
@@ -25,18 +28,21 @@ class Member:
 
 @dataclass(frozen=True)
 class ChainView:
-    """What a chain says about one piece of evidence.
+    """What a chain says about one piece of evidence, all as of block `block`.
 
     `leaf_hash` is what the contract keeps under the voting id, `position` where the events say that the
-    record stands; both None where there is no record. `head` is that of the whole log in block `block`;
-    `head_then` is made of its first leaves, as many as the evidence's head has (None: the log is shorter).
-    `voters` are bitmaps of the worker indices that voted for each pair that the evidence's ballots name.
+    record stands; both None where there is no record. `depth` counts the blocks from the record's on,
+    `confirmations` is how many the network waits for. `head` is that of the whole log, `head_then` of its
+    first leaves, as many as the evidence's head has (None: the log is shorter). `voters` are bitmaps of the
+    worker indices that voted for each pair that the evidence's ballots name.
     """
 
     network: Network
     block: int
     leaf_hash: bytes | None
     position: int | None
+    depth: int
+    confirmations: int
     head: Head
     head_then: Head | None
     voters: Mapping[Pair, int]
@@ -55,11 +61,19 @@ class Verdict:
     why_no_further: str
 
 
-def verify(evidence: Evidence, head: Head | None = None, chain: ChainView | None = None) -> Verdict:
+def verify(
+    evidence: Evidence,
+    head: Head | None = None,
+    chain: ChainView | None = None,
+    *,
+    contract: bytes | None = None,
+) -> Verdict:
     """The level that the evidence reaches; `RefusedError` if anything in it does not hold.
 
-    It must agree with the head and with the chain, each if it is given.
+    It must agree with the head, the chain and the address of the network's contract, each if it is given.
     """
+    if contract is not None:
+        require(evidence.network.contract == contract, "network.contract", "not the network that you mean")
     checked = check_record(evidence)
     if evidence.manifest is not None:
         checked.append(check_manifest(evidence, evidence.manifest))
@@ -69,7 +83,7 @@ def verify(evidence: Evidence, head: Head | None = None, chain: ChainView | None
         checked.append(_check_head(evidence, head))
     if chain is not None:
         checked += _check_chain(evidence, chain)
-        return Verdict(3, tuple(checked), "there is no higher level; trust in the RPC's answers is your own")
+        return Verdict(3, tuple(checked), "there is no higher level" + ("" if contract else _WHOSE))
     if head is not None:
         why = "keys, operators and later ballots stand on the chain alone, and no RPC was given"
         return Verdict(1, tuple(checked), why)
@@ -91,15 +105,19 @@ def _check_chain(evidence: Evidence, chain: ChainView) -> list[str]:
     require(chain.leaf_hash is not None, "record.voting_id", "the contract has no record of it", hint)
     require(chain.leaf_hash == record.leaf_hash(), "record", "not the one that the contract keeps")
     require(chain.position == evidence.position, "position", "not where the contract's events have it")
+    confirmed = chain.depth >= chain.confirmations
+    deep = f"only {chain.depth} blocks deep, and the network waits for {chain.confirmations}"
+    require(confirmed, "record", deep, "ask again in a moment")
     require(chain.head_then is not None, "head.size", f"the chain's log has only {chain.head.size} records")
     require(chain.head_then == evidence.head, "head.root", "the chain's log had another root at that size")
     _check_votes(evidence, chain)
     _check_keys(evidence, chain)
     report = ", or took it from the signed report" if record.how is How.REPORT else ""
     return [
-        f"the contract keeps this very record (log of {chain.head.size} records in block {chain.block})",
+        f"the contract keeps this very record, {chain.depth} blocks deep in block {chain.block}",
+        f"the head is that of the chain's log when it had {evidence.head.size} records, of {chain.head.size} now",
         f"the contract counted each ballot listed{report}",
-        "each worker had the listed key and operator when the voting was recorded",
+        "each worker had the listed key and operator when its ballot came",
     ]
 
 

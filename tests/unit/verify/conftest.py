@@ -243,6 +243,8 @@ def view(evidence, **changes):
         block=1234,
         leaf_hash=evidence.record.leaf_hash(),
         position=evidence.position,
+        depth=4,
+        confirmations=2,
         head=Head(evidence.head.size + 3, b"\x33" * 32),
         head_then=evidence.head,
         voters=voters,
