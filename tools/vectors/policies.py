@@ -65,7 +65,7 @@ def policies() -> VectorFile:
         "a cast window of 2 to the 32": {"cast_window": 2**32},
         "a negative stall": {"stall": -1},
         "no stall": {"stall": 0},
-        "a denominator of 2 to the 16": {"threshold_den": 2**16},
+        "a denominator of 2 to the 32": {"threshold_den": 2**32},
         "a negative start": {"start": -1},
         "a start of 2 to the 40": {"start": 2**40},
         "an epoch of 2 to the 32": {"data_key_epoch": 2**32},

@@ -16,7 +16,7 @@ MIN_WORKERS = 2
 SECONDS_BOUND = 1 << 32
 START_BOUND = (1 << 40) - 1
 EPOCH_BOUND = 1 << 32
-DENOMINATOR_BOUND = 1 << 16
+DENOMINATOR_BOUND = 1 << 32
 
 
 class PolicyError(ProtocolError):
