@@ -1,4 +1,4 @@
-"""Tables in Polars: schemas, validation, files, canonical encoding, commitment. The rules are `protocol`'s."""
+"""Tables in Polars: schemas, validation, files, encoding, commitment. The rules are those of `protocol`."""
 
 from worknet.tables.commit import CommittedTable, RowProof, commit_table, find_row, leaf_datas, prove_row
 from worknet.tables.encode import encode_fields, encode_rows

@@ -67,7 +67,7 @@ def parquet_frame(content: bytes, table: str, file: str = "") -> pl.DataFrame:
     """What a Parquet file holds, in its own columns and types; for `from_parquet` once the columns fit."""
     try:
         return pl.read_parquet(io.BytesIO(content))
-    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         message = f"not a Parquet file that can be read ({type(error).__name__})"
         raise DataError(message, table=table, file=file) from None
 

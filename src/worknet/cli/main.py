@@ -1,0 +1,76 @@
+"""The command `worknet`: finds the group that is asked for and imports only that one.
+
+Groups are listed here with a line of help each, so that `worknet --help` imports neither Polars nor web3.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+from worknet import __version__
+from worknet.cli.report import report
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a command is: a function, or a `typer.Typer` for a group, called `attribute` in the module."""
+
+    module: str
+    attribute: str
+    help: str
+
+
+ENTRIES = {
+    "workflow": Entry(
+        "worknet.cli.workflow", "app", "Run a workflow on a desk; show its digest, pin its runtime."
+    ),
+    "verify": Entry("worknet.cli.verify", "verify", "Check a result without trusting who hands it over."),
+}
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """The console script. Ends the process with one of the exit codes that `report` documents."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    called = next((argument for argument in given if not argument.startswith("-")), None)
+    try:
+        typer.main.get_command(application(called))(given, prog_name="worknet")
+    except Exception as error:  # noqa: BLE001 - the outermost frame: whatever comes here becomes one line
+        sys.exit(report(error))
+
+
+def application(called: str | None) -> typer.Typer:
+    """All commands by name and help; only the one called is imported and can run."""
+    app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+    app.callback()(_root)
+    for name, entry in ENTRIES.items():
+        if name != called:
+            app.command(name, help=entry.help)(_not_called)
+            continue
+        found = getattr(import_module(entry.module), entry.attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name, help=entry.help)
+        else:
+            app.command(name)(found)
+    return app
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"worknet {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Networks of workers that agree on results computed from private data."""
+
+
+def _not_called() -> None:
+    """Stands for a command in the list of all."""
