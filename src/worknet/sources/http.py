@@ -135,7 +135,7 @@ class HttpSource:
     async def _request(self, client: httpx.AsyncClient, url: httpx.URL) -> bytes | httpx.URL:
         """The body of the answer, or where it redirects to."""
         async with client.stream("GET", url) as response:
-            if response.is_redirect:
+            if response.has_redirect_location:
                 return self._redirect(response)
             self._check_status(response)
             if response.headers.get("content-encoding", "identity").lower() != "identity":
@@ -177,7 +177,8 @@ class HttpSource:
 def _server(dataset: str, url: str) -> str:
     """The server of an address, without what may be secret: user, path and query."""
     parts = _checked(url.partition("?")[0].partition("{")[0], Origin(dataset, ""))
-    if parts.scheme not in {"http", "https"} or not parts.host:
+    port_fits = parts.port is None or 0 < parts.port < 1 << 16
+    if parts.scheme not in {"http", "https"} or not parts.host or not port_fits:
         raise NonsenseError(Origin(dataset, ""), "no http:// or https:// address", "http://host/path")
     host = f"[{parts.host}]" if ":" in parts.host else parts.host
     return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port is not None else "")

@@ -14,6 +14,10 @@ from worknet.tables.errors import DataError
 from worknet.tables.rows import frame_of_rows
 from worknet.tables.validate import validate
 
+_DEEPEST = 64
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+
 
 class _Ambiguous(dict[str, Any]):
     """An object in which a key stands twice; whether that matters is seen when the object is used."""
@@ -50,6 +54,8 @@ def json_rows(
 
 
 def _decoded(body: bytes, origin: Origin) -> Any:
+    if _nested_too_deeply(body):
+        raise NonsenseError(origin, "the answer is nested too deeply")
     # Floats and NaN are left to the validation of the rows, which names row and column.
     try:
         return json.loads(body.decode(), object_pairs_hook=_object)
@@ -58,10 +64,22 @@ def _decoded(body: bytes, origin: Origin) -> Any:
     except json.JSONDecodeError as error:
         message = f"the answer is no JSON (line {error.lineno}, column {error.colno})"
         raise NonsenseError(origin, message, _hint(body)) from None
-    except RecursionError:
-        raise NonsenseError(origin, "the answer is nested too deeply") from None
     except ValueError:
         raise NonsenseError(origin, "the answer has an integer of thousands of digits") from None
+
+
+def _nested_too_deeply(body: bytes) -> bool:
+    """Whether brackets stand in each other more than 64 deep.
+
+    Python's decoder would find out too, but where a library has raised the recursion limit it crashes first.
+    """
+    brackets = _STRING.sub(b"", body).translate(None, delete=_NO_BRACKETS)
+    for _ in range(_DEEPEST):
+        outer = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if len(outer) == len(brackets):
+            break
+        brackets = outer
+    return len(brackets) > _DEEPEST
 
 
 def _hint(body: bytes) -> str:
