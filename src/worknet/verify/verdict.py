@@ -115,7 +115,7 @@ def _check_chain(evidence: Evidence, chain: ChainView) -> list[str]:
     report = ", or took it from the signed report" if record.how is How.REPORT else ""
     return [
         f"the contract keeps this very record, {chain.depth} blocks deep in block {chain.block}",
-        f"the head is that of the chain's log when it had {evidence.head.size} records, of {chain.head.size} now",
+        f"the head is that of the chain's log at {evidence.head.size} records (now {chain.head.size})",
         f"the contract counted each ballot listed{report}",
         "each worker had the listed key and operator when its ballot came",
     ]
