@@ -1,0 +1,85 @@
+"""Brings a chain to what network.toml says: the contract, the policies, the members. Safe to repeat.
+
+Each step looks first whether it was done already, so an interrupted deployment is finished by another run.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from worknet.chain.client import NetworkClient, deploy
+from worknet.chain.events import Role
+from worknet.chain.rpc import Rpc
+from worknet.chain.signers import Signer
+from worknet.config.network import NetworkConfig
+from worknet.network.errors import NetworkError
+from worknet.network.folder import fill_in
+from worknet.protocol.canonical import to_hex
+from worknet.protocol.ids import workflow_id
+from worknet.protocol.policy import Policy
+from worknet.workflow.folder import read_bundle
+from worknet.workflow.runner import Runner
+
+
+@dataclass(frozen=True)
+class NewMember:
+    """An operator to enrol, with its worker's key and the worker's X25519 encryption key."""
+
+    operator: bytes
+    worker: bytes
+    encryption_key: bytes
+    role: Role = Role.ACTIVE
+
+
+def deploy_contract(file: Path, rpc: Rpc, owner: Signer) -> NetworkConfig:
+    """Deploys the contract unless network.toml names one already; the file then names it."""
+    network = NetworkConfig.load(file)
+    if network.network.contract is None:
+        deployment = deploy(rpc, owner, network.network.confirmations)
+        fill_in(file, deployment.contract, deployment.block)
+        network = NetworkConfig.load(file)
+    return network
+
+
+def announce_policies(network: NetworkConfig, client: NetworkClient) -> None:
+    """Announces the policy of each workflow that has none yet.
+
+    A policy that was announced is law: one in the file that differs from it is an error, not a change.
+    """
+    for name in network.workflows:
+        policy = policy_of(network, name)
+        key = workflow_id(name)
+        count = client.policy_count(key)
+        if count == 0:
+            client.wait(client.announce(key, policy))
+        elif client.policy(key, count) != policy:
+            raise NetworkError(
+                f"the policy of {name} in {network.file} is not the one announced as version {count}",
+                hint="`worknet network policy` announces a new version",
+            )
+
+
+def enrol_members(client: NetworkClient, members: Sequence[NewMember]) -> None:
+    """Enrols those whose worker's key is not enrolled yet, in their order."""
+    sent = [
+        client.enrol(member.operator, member.worker, member.role, member.encryption_key)
+        for member in members
+        if client.index_of(member.worker) is None
+    ]
+    for transaction in sent:
+        client.wait(transaction)
+
+
+def policy_of(network: NetworkConfig, workflow: str) -> Policy:
+    """The policy of a workflow: as the file says, joined with its bundle's digest and trigger."""
+    bundle = read_bundle(network.workflow(workflow).folder)
+    with Runner(bundle, waiting=0) as runner:
+        declaration = runner.declaration
+    if declaration.name != workflow:
+        raise NetworkError(
+            f"{network.file} calls {network.workflow(workflow).folder} {workflow}, "
+            f"but the bundle {to_hex(bundle.digest)} declares the workflow {declaration.name}",
+            hint="write the declared name into the file, or name another folder",
+        )
+    trigger = declaration.trigger
+    return network.policy(workflow, bundle_digest=bundle.digest, every=trigger.seconds, delay=trigger.delay)

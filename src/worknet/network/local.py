@@ -1,0 +1,147 @@
+"""A whole network on one machine: development chain, services, and a process for each company's worker.
+
+Everything is started from what stands in the network's folder, and ends with this process.
+"""
+
+import socket
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from worknet.chain.client import NetworkClient
+from worknet.chain.development import DevelopmentChain, start
+from worknet.chain.rpc import Rpc
+from worknet.chain.signers import keystore_address, open_keystore
+from worknet.config.local import LocalConfig
+from worknet.config.network import NetworkConfig
+from worknet.config.node import NodeConfig
+from worknet.network.errors import NetworkError
+from worknet.network.establish import NewMember, announce_policies, deploy_contract, enrol_members
+from worknet.network.folder import NetworkFolder
+from worknet.network.processes import Process, Processes
+
+FUNDS = 10**20
+"""Wei that the owner and every worker have at the beginning of a development chain."""
+
+Say = Callable[[str], None]
+
+
+class LocalNetwork:
+    """A running local network; use it in a `with`, or call `stop`."""
+
+    def __init__(self, folder: NetworkFolder) -> None:
+        self.folder = folder
+        self.workers: dict[str, Process] = {}
+        self._local: LocalConfig
+        self._nodes: dict[str, NodeConfig]
+        self._local, _, self._nodes = folder.load()
+        self._processes = Processes()
+        self._chain: DevelopmentChain | None = None
+
+    @property
+    def url(self) -> str:
+        """The chain's JSON-RPC address."""
+        return f"http://127.0.0.1:{self._local.chain.port}"
+
+    def start(self, say: Say) -> NetworkConfig:
+        """Starts everything and returns the network as it then is; `say` is told each step."""
+        try:
+            say(f"starting the development chain ({self._local.chain.kind}) at {self.url}")
+            self._start_chain()
+            for name, service in self._local.services.items():
+                say(f"starting {name} at http://127.0.0.1:{service.port}")
+                _check_port(name, service.port)
+                self._start(name, ["-m", service.module, *service.arguments])
+            network = self._establish(say)
+            for member in self.folder.members:
+                say(f"starting the worker of {member}")
+                self.start_worker(member)
+        except BaseException:
+            self.stop()
+            raise
+        return network
+
+    def start_worker(self, member: str) -> None:
+        """Starts the worker of a company, as its operator would."""
+        command = ["-m", "worknet", "node", "run", str(self.folder.node_file(member).resolve())]
+        log = self.folder.node(member) / "node.log"
+        self.workers[member] = self._processes.start(f"the worker of {member}", command, log)
+
+    def ended(self) -> list[Process]:
+        """The processes that have ended by themselves since the last time."""
+        return self._processes.ended()
+
+    def stop(self) -> None:
+        """Stops the workers, the services, and the chain at last."""
+        self._processes.stop()
+        if self._chain is not None:
+            self._chain.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _start_chain(self) -> None:
+        chain = self._local.chain
+        funded = [self._local.owner.keystore, *(node.key.keystore for node in self._nodes.values())]
+        self.folder.chain.mkdir(exist_ok=True)
+        self._chain = start(
+            self.folder.chain,
+            funds={keystore_address(keystore): FUNDS for keystore in funded},
+            engine=chain.kind,
+            port=chain.port,
+            genesis_time=chain.genesis_time,
+        )
+
+    def _establish(self, say: Say) -> NetworkConfig:
+        file = self.folder.network_file
+        network = NetworkConfig.load(file)
+        owner = self._local.owner
+        rpc = Rpc(self.url, network.network.chain_id)
+        signer = open_keystore(owner.keystore, owner.password.resolve(), network.network.chain_id)
+        if network.network.contract is None:
+            say("deploying the contract")
+        network = deploy_contract(file, rpc, signer)
+        client = NetworkClient(rpc, network.deployed()[0], signer=signer)
+        client.check()
+        announce_policies(network, client)
+        enrol_members(client, [self._new_member(member) for member in self.folder.members])
+        return network
+
+    def _new_member(self, member: str) -> NewMember:
+        place = self.folder.node(member)
+        key = X25519PrivateKey.from_private_bytes(bytes.fromhex((place / "encryption-key").read_text()))
+        return NewMember(
+            operator=keystore_address(place / "operator.json"),
+            worker=keystore_address(self._nodes[member].key.keystore),
+            encryption_key=key.public_key().public_bytes_raw(),
+        )
+
+    def _start(self, name: str, command: list[str]) -> None:
+        log = self.folder.path / f"{name}.log"
+        self._processes.start(name, command, log, cwd=self.folder.path)
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _check_port(name: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise NetworkError(
+                f"port {port}, on which {name} is to listen, is in use ({error.strerror})",
+                hint="stop what listens there, or write another port into local.toml",
+            ) from None
