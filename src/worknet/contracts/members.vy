@@ -44,8 +44,12 @@ STANDBY: constant(uint256) = 2
 # @notice Number of indices given so far, of enrolled and of removed operators.
 member_count: public(uint256)
 
-# The key and the operator of each index. They stay after a removal: a member set outlives it.
-keys: address[LIMIT]
+# Of each index the key, and above its 160 bits the number of the set since which it has been active without
+# a break, 0 if it is not active: so one word tells whose ballot it is, and nearly always that he may cast it.
+# The key stays after a removal: a member set outlives it.
+seats: uint256[LIMIT]
+AT_SINCE: constant(uint256) = 160
+KEY: constant(uint256) = 2**160 - 1
 operators: address[LIMIT]
 # 1 + the index that an operator has, that a key has been used for; 0: none.
 index_after_operator: HashMap[address, uint256]
@@ -53,7 +57,10 @@ index_after_key: HashMap[address, uint256]
 
 # Set number -> bitmap of the active workers, and above it the bitmap of the standbys.
 sets: HashMap[uint256, uint256]
+# The last set, and above its 240 bits its number: opening a voting reads one word.
 current: uint256
+AT_NUMBER: constant(uint256) = 240
+SET: constant(uint256) = 2**240 - 1
 
 
 @external
@@ -77,7 +84,7 @@ def enrol(operator: address, worker: address, role: uint256, encryption_key: byt
         assert self.member_count < LIMIT, "members: no index left"
         after = self.member_count + 1
     index: uint256 = after - 1
-    members: uint256 = self.sets[self.current]
+    members: uint256 = self.current & SET
     assert (members | members >> LIMIT) >> index & 1 == 0, "members: already enrolled"
     key_after: uint256 = self.index_after_key[worker]
     assert key_after == 0 or key_after == after, "members: key of another index"
@@ -87,8 +94,9 @@ def enrol(operator: address, worker: address, role: uint256, encryption_key: byt
         self.index_after_operator[operator] = after
         self.operators[index] = operator
     self.index_after_key[worker] = after
-    self.keys[index] = worker
-    self._next_set(members | 1 << (index if role == ACTIVE else index + LIMIT))
+    number: uint256 = self._next_set(members | 1 << (index if role == ACTIVE else index + LIMIT))
+    since: uint256 = number if role == ACTIVE else 0
+    self.seats[index] = convert(worker, uint256) | since << AT_SINCE
     log Enrolled(index=index, operator=operator, worker=worker, role=role, encryption_key=encryption_key)
     return index
 
@@ -99,10 +107,11 @@ def remove(index: uint256):
     @notice Takes a worker out of all attempts that open from now on; in open ones it still votes. Owner only.
     """
     ownership._check_owner()
-    members: uint256 = self.sets[self.current]
+    members: uint256 = self.current & SET
     assert index < LIMIT and (members | members >> LIMIT) >> index & 1 == 1, "members: not enrolled"
     self._next_set(members & ~(1 << index | 1 << (index + LIMIT)))
-    log Removed(index=index, operator=self.operators[index], worker=self.keys[index])
+    self.seats[index] &= KEY
+    log Removed(index=index, operator=self.operators[index], worker=self._key(index))
 
 
 @external
@@ -112,13 +121,13 @@ def member(index: uint256) -> Member:
     @notice Operator, key and role of an index; the role of a removed worker is 0.
     """
     assert index < self.member_count, "members: unknown index"
-    members: uint256 = self.sets[self.current]
+    members: uint256 = self.current & SET
     role: uint256 = 0
     if members >> index & 1 == 1:
         role = ACTIVE
     elif members >> (index + LIMIT) & 1 == 1:
         role = STANDBY
-    return Member(operator=self.operators[index], worker=self.keys[index], role=role)
+    return Member(operator=self.operators[index], worker=self._key(index), role=role)
 
 
 @external
@@ -128,7 +137,7 @@ def index_of(worker: address) -> uint256:
     @notice The index whose key this is now, enrolled or removed.
     """
     after: uint256 = self.index_after_key[worker]
-    assert after != 0 and self.keys[after - 1] == worker, "members: unknown worker"
+    assert after != 0 and self._key(after - 1) == worker, "members: unknown worker"
     return after - 1
 
 
@@ -138,7 +147,7 @@ def active() -> uint256:
     """
     @notice Bitmap of the active workers; bit i is index i.
     """
-    return self.sets[self.current] & BITMAP
+    return self.current & BITMAP
 
 
 @external
@@ -147,7 +156,7 @@ def standby() -> uint256:
     """
     @notice Bitmap of the standby workers; bit i is index i.
     """
-    return self.sets[self.current] >> LIMIT
+    return (self.current >> LIMIT) & BITMAP
 
 
 @internal
@@ -170,11 +179,22 @@ def _enrolled_of(number: uint256) -> uint256:
 
 
 @internal
-def _next_set(members: uint256):
+@view
+def _key(index: uint256) -> address:
+    """
+    @notice The key of an index.
+    """
+    return convert(self.seats[index] & KEY, address)
+
+
+@internal
+def _next_set(members: uint256) -> uint256:
     """
     @notice Makes the set that attempts freeze from now on.
+    @return Its number.
     """
-    number: uint256 = self.current + 1
+    number: uint256 = (self.current >> AT_NUMBER) + 1
     assert number <= LAST_SET, "members: too many changes"
-    self.current = number
+    self.current = members | number << AT_NUMBER
     self.sets[number] = members
+    return number

@@ -13,7 +13,6 @@ import tags
 event Recorded:
     voting_id: indexed(bytes32)
     position: uint256
-    leaf: bytes32
     attempt: uint256
     input_root: bytes32
     result_root: bytes32
@@ -102,7 +101,6 @@ def _record(
     log Recorded(
         voting_id=voting_id,
         position=position,
-        leaf=leaf,
         attempt=attempt,
         input_root=input_root,
         result_root=result_root,

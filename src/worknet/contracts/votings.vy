@@ -85,7 +85,7 @@ struct Voting:
     n: uint256
     needed: uint256
     ballots: uint256
-    seals: uint256
+    cast: uint256
     highest: uint256
     shared: bool
 
@@ -99,7 +99,7 @@ CONSENSUS: constant(uint256) = 6
 
 # The word of a voting, from its lowest bit on:
 #   ballots 120        who has cast; from REVEALING on, who has revealed
-#   seals 7            number of seals of the attempt
+#   cast 7             how many have cast, openly or sealed
 #   shared 1           several pairs have the highest count
 #   highest 7          most ballots for one pair
 #   policy version 16
@@ -113,7 +113,7 @@ CONSENSUS: constant(uint256) = 6
 #   sealed 1           the policy's ballots are sealed
 #   booked 1           the closing is booked
 BALLOTS: constant(uint256) = 2**120 - 1
-AT_SEALS: constant(uint256) = 120
+AT_CAST: constant(uint256) = 120
 AT_SHARED: constant(uint256) = 127
 AT_HIGHEST: constant(uint256) = 128
 AT_VERSION: constant(uint256) = 135
@@ -134,7 +134,7 @@ NUMBER: constant(uint256) = 2**16 - 1
 TIME: constant(uint256) = 2**40 - 1
 # State and deadline, which change together; ballots and their tally, which every attempt begins anew.
 PHASE: constant(uint256) = STATE << AT_STATE | TIME << AT_DEADLINE
-TALLY: constant(uint256) = BALLOTS | COUNT << AT_SEALS | 1 << AT_SHARED | COUNT << AT_HIGHEST
+TALLY: constant(uint256) = BALLOTS | COUNT << AT_CAST | 1 << AT_SHARED | COUNT << AT_HIGHEST
 
 # `place` names what a ballot belongs to: attempt << 32 | policy version << 16 | worker index.
 AT_PLACE_ATTEMPT: constant(uint256) = 32
@@ -165,14 +165,11 @@ def cast(workflow_id: bytes32, trigger_id: bytes32, place: uint256, input_root: 
     """
     assert input_root != empty(bytes32) and result_root != empty(bytes32), "votings: zero root"
     voting_id: bytes32 = self._voting_id(workflow_id, trigger_id)
-    word: uint256 = 0
-    voters: uint256 = 0
-    word, voters = self._with_ballot(voting_id, workflow_id, trigger_id, place, 0)
+    word: uint256 = self._with_ballot(voting_id, workflow_id, trigger_id, place, 0)
     log Cast(voting_id=voting_id, place=place, input_root=input_root, result_root=result_root)
-    word = self._tally(
-        word, voting_id, workflow_id, trigger_id, input_root, result_root, 1 << (place & NUMBER), voters
+    self.words[voting_id] = self._tally(
+        word, voting_id, workflow_id, trigger_id, input_root, result_root, 1 << (place & NUMBER)
     )
-    self.words[voting_id] = word
 
 
 @external
@@ -185,16 +182,13 @@ def seal(workflow_id: bytes32, trigger_id: bytes32, place: uint256, seal: bytes3
     """
     assert convert(seal, uint256) & SECONDS_LEFT == 0, "votings: seal not truncated"
     voting_id: bytes32 = self._voting_id(workflow_id, trigger_id)
-    word: uint256 = 0
-    all_members: uint256 = 0
-    word, all_members = self._with_ballot(voting_id, workflow_id, trigger_id, place, SEALED)
+    word: uint256 = self._with_ballot(voting_id, workflow_id, trigger_id, place, SEALED)
     left: uint256 = unsafe_sub(word >> AT_DEADLINE & TIME, block.timestamp)
     stored: bytes32 = convert(convert(seal, uint256) | min(left, SECONDS_LEFT), bytes32)
     self.seals[voting_id][unsafe_add(place & NUMBER, place >> AT_PLACE_ATTEMPT << 16)] = stored
     log Sealed(voting_id=voting_id, place=place, seal=stored)
 
-    word = unsafe_add(word, 1 << AT_SEALS)
-    if word & BALLOTS == all_members:
+    if self._everyone_has_cast(word):
         rules: uint256 = policies._rules(workflow_id, word >> AT_VERSION & NUMBER)
         word = self._revealing(word, block.timestamp, rules)
     self.words[voting_id] = word
@@ -271,14 +265,7 @@ def reveal(
         workers=taken,
     )
     self.words[voting_id] = self._tally(
-        word | taken,
-        voting_id,
-        workflow_id,
-        trigger_id,
-        input_root,
-        result_root,
-        taken,
-        self._members(word, attempt),
+        word | taken, voting_id, workflow_id, trigger_id, input_root, result_root, taken
     )
 
 
@@ -348,7 +335,7 @@ def voting(workflow_id: bytes32, trigger_id: bytes32) -> Voting:
         n=word >> AT_N & COUNT,
         needed=word >> AT_NEEDED & COUNT,
         ballots=word & BALLOTS,
-        seals=word >> AT_SEALS & COUNT,
+        cast=word >> AT_CAST & COUNT,
         highest=word >> AT_HIGHEST & COUNT,
         shared=word >> AT_SHARED & 1 == 1,
     )
@@ -419,10 +406,10 @@ def _members(word: uint256, attempt: uint256) -> uint256:
 @internal
 def _with_ballot(
     voting_id: bytes32, workflow_id: bytes32, trigger_id: bytes32, place: uint256, sealed: uint256
-) -> (uint256, uint256):
+) -> uint256:
     """
-    @notice The voting's word with one more worker that has cast, and the attempt's members; opens the attempt
-            if there is one to open. Refuses whoever may not cast.
+    @notice The voting's word with one more ballot cast; opens the attempt if there is one to open.
+            Refuses whoever may not cast.
     @param sealed SEALED if the ballot is one, else 0.
     """
     attempt: uint256 = place >> AT_PLACE_ATTEMPT
@@ -432,13 +419,15 @@ def _with_ballot(
         assert attempt == 1, "votings: other attempt"
         word = self._first_attempt(voting_id, workflow_id, trigger_id, version)
     else:
-        word = self._apply_time(word, voting_id, workflow_id)
+        if block.timestamp >= word >> AT_DEADLINE & TIME:
+            word = self._apply_time(word, voting_id, workflow_id)
         last: uint256 = word >> AT_ATTEMPT & ATTEMPT
-        opens: bool = word >> AT_STATE & STATE == PENDING and attempt == unsafe_add(last, 1)
-        assert opens or attempt == last, "votings: other attempt"
-        assert version == word >> AT_VERSION & NUMBER, "votings: other policy"
-        if opens:
+        if attempt != last:
+            assert (
+                attempt == unsafe_add(last, 1) and word >> AT_STATE & STATE == PENDING
+            ), "votings: other attempt"
             word = self._next_attempt(word, voting_id, workflow_id, trigger_id)
+        assert version == word >> AT_VERSION & NUMBER, "votings: other policy"
     assert word & SEALED == sealed, "votings: ballots are open" if sealed != 0 else "votings: ballots are sealed"
 
     state: uint256 = word >> AT_STATE & STATE
@@ -446,13 +435,17 @@ def _with_ballot(
     assert state == CASTING or (
         state == CONSENSUS and sealed == 0 and block.timestamp < word >> AT_DEADLINE & TIME
     ), "votings: not casting"
-    all_members: uint256 = self._members(word, attempt)
     worker: uint256 = place & NUMBER
+    assert worker < MAX_WORKERS, "votings: not a member"
+    seat: uint256 = members.seats[worker]
+    since: uint256 = seat >> members.AT_SINCE
+    # Active since before attempt 1 opened: a member of it. Whoever else is one, the frozen set tells.
+    if attempt != 1 or since == 0 or since > word >> AT_FIRST_SET & NUMBER:
+        assert self._members(word, attempt) >> worker & 1 == 1, "votings: not a member"
+    assert convert(msg.sender, uint256) == seat & members.KEY, "votings: not the worker's key"
     ballot: uint256 = 1 << worker
-    assert all_members & ballot != 0, "votings: not a member"
-    assert msg.sender == members.keys[worker], "votings: not the worker's key"
     assert word & ballot == 0, "votings: already cast"
-    return word | ballot, all_members
+    return unsafe_add(word | ballot, 1 << AT_CAST)
 
 
 @internal
@@ -464,8 +457,8 @@ def _first_attempt(
     @return The word of the new voting.
     """
     rules: uint256 = policies._rules_to_open(workflow_id, trigger_id, version)
-    current: uint256 = members.current
-    all_members: uint256 = members._active_of(current)
+    current: uint256 = members.current >> members.AT_NUMBER
+    all_members: uint256 = members.current & members.BITMAP
     n: uint256 = tally._popcount(all_members)
     assert n >= MIN_WORKERS, "votings: too few workers"
     needed: uint256 = tally._needed(
@@ -508,7 +501,7 @@ def _next_attempt(
     attempt: uint256 = unsafe_add(before >> AT_ATTEMPT & ATTEMPT, 1)
     word: uint256 = before & ~(PHASE | TALLY | NUMBER << AT_SET | ATTEMPT << AT_ATTEMPT)
     word |= (
-        members.current << AT_SET
+        members.current >> members.AT_NUMBER << AT_SET
         | CASTING << AT_STATE
         | attempt << AT_ATTEMPT
         | unsafe_add(block.timestamp, rules & policies.BITS_32) << AT_DEADLINE
@@ -535,7 +528,6 @@ def _tally(
     input_root: bytes32,
     result_root: bytes32,
     new_voters: uint256,
-    all_members: uint256,
 ) -> uint256:
     """
     @notice Counts new ballots for one pair: records a consensus, ends the attempt when everyone is done.
@@ -564,16 +556,18 @@ def _tally(
             policies.versions[workflow_id][word >> AT_VERSION & NUMBER].policy_hash,
             input_root,
             result_root,
-            all_members,
+            self._members(word, attempt),
             word >> AT_N & COUNT,
             needed,
             voters,
             records.QUORUM,
         )
 
-    done: bool = word & BALLOTS == all_members
+    done: bool = False
     if word & SEALED != 0:
-        done = tally._popcount(word & BALLOTS) == word >> AT_SEALS & COUNT
+        done = tally._popcount(word & BALLOTS) == word >> AT_CAST & COUNT
+    else:
+        done = self._everyone_has_cast(word)
     if done:
         if word >> AT_STATE & STATE != CONSENSUS:
             rules: uint256 = policies._rules(workflow_id, word >> AT_VERSION & NUMBER)
@@ -608,6 +602,19 @@ def _apply_time(before: uint256, voting_id: bytes32, workflow_id: bytes32) -> ui
         if not self._phase_is_over(word):
             break
     return word
+
+
+@internal
+@view
+def _everyone_has_cast(word: uint256) -> bool:
+    """
+    @notice Whether all members have cast, while the bitmap still means that.
+    @dev The members of attempt 1 are n, those of a later one may be fewer.
+    """
+    attempt: uint256 = word >> AT_ATTEMPT & ATTEMPT
+    if attempt == 1:
+        return word >> AT_CAST & COUNT == word >> AT_N & COUNT
+    return word & BALLOTS == self._members(word, attempt)
 
 
 @internal
