@@ -1,10 +1,9 @@
 """`node.toml`: what one operator tells his worker - keys, chain access, and where each dataset comes from."""
 
-import ipaddress
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
 from worknet.config.document import ConfigFile, Section, nearest
 from worknet.config.network import NetworkConfig
@@ -31,6 +30,9 @@ class NodeSection(Section):
     network: FilePath = Field(description="the network's file", examples=["../network.toml"])
     votings_at_once: int = Field(
         default=8, ge=1, le=1000, description="how many votings are worked on at once", examples=[8]
+    )
+    runs_at_once: int = Field(
+        1, ge=1, le=64, description="how many runs of workflows go on at once", examples=[1]
     )
     allow_unisolated: bool = Field(
         default=False,
@@ -144,32 +146,6 @@ class NodeWorkflow(Section):
     )
 
 
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-class ListenSection(Section):
-    """`[listen]`: where the worker answers about its health. Port 0: any free one."""
-
-    host: str = Field(default="127.0.0.1", description="the address to listen on", examples=["127.0.0.1"])
-    port: int = Field(
-        default=0, ge=0, le=65535, description="the port to listen on; 0: any free one", examples=[0]
-    )
-    expose: bool = Field(
-        default=False, description="listen also where other machines can reach it", examples=[False]
-    )
-
-    @model_validator(mode="after")
-    def must_be_meant(self) -> Self:
-        """Only on purpose does a worker listen beyond its own machine."""
-        if not self.expose and not _loopback(self.host):
-            refuse("listens beyond this machine", 'host = "127.0.0.1", or expose = true if that is meant')
-        return self
-
-
 class NodeConfig(ConfigFile):
     """The whole file. Durations are in seconds, sizes in bytes, paths are resolved beside the file."""
 
@@ -182,9 +158,6 @@ class NodeConfig(ConfigFile):
     workflows: Mapping[Name, NodeWorkflow] = Field(
         default_factory=dict,
         description="the workflows that this worker votes on, each a table under its name",
-    )
-    listen: ListenSection = Field(
-        default_factory=ListenSection, description="where the worker answers: a table"
     )
 
     def load_network(self) -> NetworkConfig:

@@ -63,10 +63,6 @@ columns = { consumer = "meter id" }
 source = "file"
 path = "generation/{start:%Y-%m-%d}.csv"
 time_column = "start"
-
-[listen]
-host = "127.0.0.1"
-port = 8080
 """
 
 Write = Callable[..., Path]

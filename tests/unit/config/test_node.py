@@ -51,7 +51,7 @@ def test_what_is_left_out_has_sensible_values(node_file: Path) -> None:
     config = NodeConfig.load(node_file)
     assert config.node.votings_at_once == 8
     assert config.node.allow_unisolated is False
-    assert (config.listen.host, config.listen.port) == ("127.0.0.1", 0)
+    assert config.node.runs_at_once == 1
     assert config.data_keys == {}
 
 
@@ -82,10 +82,6 @@ def test_what_is_left_out_has_sensible_values(node_file: Path) -> None:
         ('source = "file"\n', "", 30, "generation.source", "is missing", ""),
         ('path = "generation/{start:%Y-%m-%d}.csv"\n', "", 30, "generation.path", "is missing", "{start}"),
         ("%Y-%m-%d}", "%Y-%m-%d", 32, "generation.path", "is no placeholder", "{start}"),
-        ('"127.0.0.1"\n', '"0.0.0.0"\n', 35, "listen", "beyond this machine", "expose = true"),
-        ('"127.0.0.1"\n', '"::"\n', 35, "listen", "beyond this machine", "expose = true"),
-        ('"127.0.0.1"\n', '"example.org"\n', 35, "listen", "beyond this machine", "expose = true"),
-        ("port = 8080", "port = 65536", 37, "listen.port", "must be less than", "any free one"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_answered_with_line_key_and_what_would_be_right(
@@ -97,18 +93,6 @@ def test_a_mistake_is_answered_with_line_key_and_what_would_be_right(
     assert wrong in problem.wrong
     assert right in problem.right
     assert "hunter2" not in str(problem)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.1.2.3"])
-def test_listening_on_the_own_machine_needs_no_permission(node_file: Path, host: str) -> None:
-    node_file.write_text(node_file.read_text().replace('host = "127.0.0.1"', f'host = "{host}"'))
-    assert NodeConfig.load(node_file).listen.host == host
-
-
-def test_listening_beyond_the_own_machine_is_possible_if_it_is_meant(node_file: Path) -> None:
-    text = node_file.read_text().replace('host = "127.0.0.1"', 'host = "0.0.0.0"\nexpose = true')
-    node_file.write_text(text)
-    assert NodeConfig.load(node_file).listen.expose
 
 
 def test_neither_the_model_nor_any_part_of_it_shows_credentials(
