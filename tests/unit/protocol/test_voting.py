@@ -36,6 +36,7 @@ POLICY = Policy(
     fallback=Fallback.ALERT,
 )
 PAIRS = [Pair(bytes([number]) * 32, b"\x99" * 32) for number in (1, 2, 3)]
+PAIR = st.sampled_from([PAIRS[0], PAIRS[0], PAIRS[1], PAIRS[1], PAIRS[2]])
 TERMINAL = {State.UNRESOLVED, State.CONSENSUS}
 ORDER = {
     State.NONE: 0,
@@ -47,32 +48,53 @@ ORDER = {
 }
 
 
+def lawful_kind(voting: Voting) -> type[Fact]:
+    """What may come next, if its details fit."""
+    if voting.state in {State.NONE, State.PENDING, State.UNRESOLVED}:
+        return Opened
+    if voting.policy.ballots is Ballots.OPEN:
+        return Cast
+    return Sealed if voting.state is State.CASTING else Revealed
+
+
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[Policy, list[Fact]]:
-    """A policy and a sequence of facts at times that never go back, lawful or not."""
-    policy = replace(POLICY, ballots=draw(st.sampled_from(Ballots)))
+    """A policy and a sequence of facts at times that never go back: most of them lawful, some not."""
+    voting = Voting(replace(POLICY, ballots=draw(st.sampled_from(Ballots))))
     members = draw(st.sampled_from([0b11, 0b111, 0b1101, 0b11111]))
-    workers = [worker for worker in range(6) if members >> worker & 1] * 3 + [5]
+    n, time = members.bit_count(), 1000
     # Rather short steps, so that windows end now and then and not always.
-    steps = st.sampled_from([0, 0, 0, 1, 2, 9, 10, 20, 31])
-    time = 1000
+    steps = st.sampled_from([0, 0, 0, 0, 0, 1, 1, 2, 9, 20])
     facts: list[Fact] = []
-    n = members.bit_count()
     for _ in range(draw(st.integers(0, 24))):
         time += draw(steps)
-        kind = draw(st.integers(0, 7))
-        attempt = draw(st.sampled_from([1, 1, 1, 2, 2, 3]))
-        pair = draw(st.sampled_from(PAIRS))
-        if kind == 0 or not facts:
-            facts.append(Opened(time, attempt if facts else 1, 1, members, n, policy.needed(n)))
-        elif kind >= 5:
-            batch = draw(st.lists(st.sampled_from(workers), min_size=1, max_size=3, unique=True))
-            facts.append(Revealed(time, attempt, pair, sum(1 << worker for worker in batch)))
-        elif policy.ballots is Ballots.OPEN:
-            facts.append(Cast(time, attempt, draw(st.sampled_from(workers)), pair))
-        else:
-            facts.append(Sealed(time, attempt, draw(st.sampled_from(workers)), b"\7" * 30 + b"\0\0"))
-    return policy, facts
+        voting = machine.at(voting, time)
+        attempt, worker, pair = len(voting.attempts), draw(st.integers(0, 5)), draw(PAIR)
+        kind = lawful_kind(voting)
+        if draw(st.integers(0, 7)) == 0:
+            kind = draw(st.sampled_from([Opened, Cast, Sealed, Revealed]))
+            attempt = draw(st.integers(1, 3))
+        elif kind is not Opened:
+            done = voting.current.seals if kind is Sealed else voting.current.ballots
+            waiting = voting.current.seals.keys() if kind is Revealed else set(range(6))
+            worker = draw(st.sampled_from(sorted(waiting - done.keys()) or [0]))
+        fact = fact_of(kind, time, attempt, worker, pair)
+        if isinstance(fact, Opened):
+            fact = replace(fact, attempt=attempt + 1, members=members, n=n, needed=voting.policy.needed(n))
+        facts.append(fact)
+        voting = ([voting] + [after for _, after in steps_of(voting.policy, facts)])[-1]
+    return voting.policy, facts
+
+
+def fact_of(kind: type[Fact], time: int, attempt: int, worker: int, pair: Pair) -> Fact:
+    """A fact of this kind; whoever opens has to say with whom."""
+    if kind is Opened:
+        return Opened(time, attempt, 1, 0, 0, 0)
+    if kind is Cast:
+        return Cast(time, attempt, worker, pair)
+    if kind is Sealed:
+        return Sealed(time, attempt, worker, b"\7" * 30 + b"\0\0")
+    return Revealed(time, attempt, pair, 1 << worker)
 
 
 def steps_of(policy: Policy, facts: Sequence[Fact]) -> list[tuple[Fact, Voting]]:
