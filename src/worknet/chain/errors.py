@@ -74,6 +74,17 @@ class TransactionPendingError(ChainError):
     """A transaction is not in a block after the time given; it may still get there."""
 
 
+class InsufficientFundsError(ChainError):
+    """The signer's account cannot pay for the gas."""
+
+    def __init__(self, account: bytes) -> None:
+        super().__init__(
+            f"the account 0x{account.hex()} cannot pay for the gas",
+            hint="send it some of the chain's currency",
+        )
+        self.account = account
+
+
 class KeystoreError(ChainError):
     """A keystore file or its password cannot be used."""
 

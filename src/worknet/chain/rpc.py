@@ -64,6 +64,16 @@ class Receipt:
     logs: tuple[Log, ...]
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A transaction as the chain has it; `to` None creates a contract."""
+
+    sender: bytes
+    to: bytes | None
+    data: bytes
+    gas: int
+
+
 class Rpc:
     """One JSON-RPC endpoint of one chain; safe to use from several threads.
 
@@ -168,12 +178,22 @@ class Rpc:
             if any(phrase in text for phrase in _ALREADY_THERE):
                 return
             # A repeated request may find that its first try went through and is in a block by now.
-            if (
-                _NONCE_USED in text
-                and self.request("eth_getTransactionByHash", _hex(transaction)) is not None
-            ):
+            if _NONCE_USED in text and self.transaction(transaction) is not None:
                 return
             raise
+
+    def transaction(self, transaction: bytes) -> Sent | None:
+        """The transaction of that hash, in a block or waiting; None if the chain does not know it."""
+        answer = self.request("eth_getTransactionByHash", _hex(transaction))
+        if answer is None:
+            return None
+        to = _object(answer).get("to")
+        return Sent(
+            sender=_bytes(answer.get("from")),
+            to=_bytes(to) if to else None,
+            data=_bytes(answer.get("input")),
+            gas=_integer(answer.get("gas")),
+        )
 
     def receipt(self, transaction: bytes) -> Receipt | None:
         """What became of a transaction; None while it is in no block."""

@@ -1,0 +1,157 @@
+"""The contract's ABI: calls into bytes, outputs and events into values, by the names in the shipped artifact.
+
+Integers stay integers, bytes32 and addresses are bytes; tuples come as tuples. What the values mean stands in
+`events` and `client`.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError, EncodingError
+from eth_utils.crypto import keccak
+
+from worknet.chain.errors import ChainError
+from worknet.chain.rpc import Log
+from worknet.contracts import artifact
+
+_ERROR_STRING = bytes.fromhex("08c379a0")
+_REVERT_PREFIX = "execution reverted: "
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of the contract: selector and types."""
+
+    name: str
+    selector: bytes
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EventType:
+    """An event of the contract: its topic, and its fields in declared order."""
+
+    name: str
+    topic: bytes
+    fields: tuple[tuple[str, str, bool], ...]
+
+
+def call_data(name: str, *values: object) -> bytes:
+    """The input that calls the function with these values; ChainError for values that do not fit."""
+    function = functions()[name]
+    return function.selector + _encode(name, function.inputs, values)
+
+
+def creation_data(confirmations: int) -> bytes:
+    """The input that creates the contract."""
+    return artifact().bytecode + _encode("the constructor", ("uint256",), (confirmations,))
+
+
+def output(name: str, data: bytes) -> Any:
+    """The one value that the function returned; ChainError when these bytes are none."""
+    function = functions()[name]
+    try:
+        (value,) = decode(function.outputs, data)
+    except (DecodingError, ValueError):
+        raise ChainError(
+            f"the contract's answer to {name} is no {function.outputs[0]}",
+            hint="is there a worknet contract at this address, on this chain?",
+        ) from None
+    return _as_bytes(function.outputs[0], value)
+
+
+def event(log: Log) -> tuple[str, dict[str, Any]] | None:
+    """Name and fields of an event, None for one that this contract does not have."""
+    kind = events().get(log.topics[0]) if log.topics else None
+    if kind is None:
+        return None
+    indexed = [field for field in kind.fields if field[2]]
+    rest = [field for field in kind.fields if not field[2]]
+    try:
+        topics = [
+            decode((type_,), topic)[0] for (_, type_, _), topic in zip(indexed, log.topics[1:], strict=True)
+        ]
+        body = decode([type_ for _, type_, _ in rest], log.data)
+    except (DecodingError, ValueError):
+        raise ChainError(f"the chain gave a malformed event {kind.name} in block {log.block}") from None
+    values = zip([*indexed, *rest], [*topics, *body], strict=True)
+    return kind.name, {name: _as_bytes(type_, value) for (name, type_, _), value in values}
+
+
+def revert_reason(data: bytes, text: str = "") -> str:
+    """The rule that a revert names (`module: rule`), from its data or else the node's message; or empty."""
+    if data[:4] == _ERROR_STRING:
+        try:
+            return str(decode(("string",), data[4:])[0])
+        except (DecodingError, ValueError):
+            return ""
+    return text.partition(_REVERT_PREFIX)[2].strip()
+
+
+def selected(data: bytes) -> tuple[str, tuple[Any, ...]] | None:
+    """Function and values that this input calls, None for one that this contract does not have."""
+    for function in functions().values():
+        if data[:4] == function.selector:
+            try:
+                return function.name, tuple(decode(function.inputs, data[4:]))
+            except (DecodingError, ValueError):
+                return None
+    return None
+
+
+@cache
+def functions() -> dict[str, Function]:
+    """All functions by name; the contract overloads none."""
+    found = {}
+    for entry in artifact().abi:
+        if entry["type"] == "function":
+            inputs = tuple(_type(parameter) for parameter in entry["inputs"])
+            outputs = tuple(_type(parameter) for parameter in entry["outputs"])
+            selector = bytes(keccak(text=f"{entry['name']}({','.join(inputs)})")[:4])
+            found[entry["name"]] = Function(entry["name"], selector, inputs, outputs)
+    return found
+
+
+@cache
+def events() -> dict[bytes, EventType]:
+    """All events by their topic."""
+    found = {}
+    for entry in artifact().abi:
+        if entry["type"] == "event":
+            fields = tuple((field["name"], _type(field), bool(field["indexed"])) for field in entry["inputs"])
+            topic = bytes(keccak(text=f"{entry['name']}({','.join(type_ for _, type_, _ in fields)})"))
+            found[topic] = EventType(entry["name"], topic, fields)
+    return found
+
+
+def _encode(name: str, types: tuple[str, ...], values: tuple[object, ...]) -> bytes:
+    try:
+        return bytes(encode(types, values))
+    except (EncodingError, ValueError, TypeError, OverflowError):
+        # The library's message quotes the values, which may be salts.
+        pass
+    raise ChainError(f"these values are no arguments of {name}: it takes ({', '.join(types)})")
+
+
+def _type(parameter: dict[str, Any]) -> str:
+    if parameter["type"].startswith("tuple"):
+        components = ",".join(_type(component) for component in parameter["components"])
+        return f"({components}){parameter['type'][len('tuple') :]}"
+    return str(parameter["type"])
+
+
+def _as_bytes(type_: str, value: Any) -> Any:
+    """Addresses as 20 bytes, wherever they stand in a value."""
+    if type_ == "address":
+        return bytes.fromhex(value[2:])
+    if isinstance(value, tuple):
+        return tuple(_as_bytes(part, item) for part, item in zip(_parts(type_), value, strict=True))
+    return value
+
+
+def _parts(type_: str) -> list[str]:
+    """The types inside a tuple of plain types; the contract nests none."""
+    return type_[1:-1].split(",")
