@@ -50,6 +50,7 @@ def policies() -> VectorFile:
         "the longest times": POLICY | dict.fromkeys(("every", "delay", "max_age", "cast_window"), 2**32 - 1),
         "open ballots without a reveal window": OPEN | {"reveal_window": 0},
     }
+    good["no second attempt"] = POLICY | {"stall": 0}
     good |= {f"fallback {fallback.name.lower()}": POLICY | {"fallback": fallback} for fallback in Fallback}
     for name, fields in good.items():
         file.good(name, "policy_hash", Policy(**fields).hash(), **asdict(Policy(**fields)))
@@ -64,7 +65,6 @@ def policies() -> VectorFile:
         "a negative length": {"every": -1},
         "a cast window of 2 to the 32": {"cast_window": 2**32},
         "a negative stall": {"stall": -1},
-        "no stall": {"stall": 0},
         "a denominator of 2 to the 32": {"threshold_den": 2**32},
         "a negative start": {"start": -1},
         "a start of 2 to the 40": {"start": 2**40},

@@ -3,7 +3,7 @@
 Written for three workers, needed 2, and the windows of `POLICY`, unless a case says otherwise.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from tools.vectors.form import Json, VectorFile, sample, written
@@ -170,6 +170,10 @@ def votings() -> VectorFile:
     for name, (policy, facts, rule) in BAD.items():
         given: dict[str, Any] = {"policy": _rules(policy), "facts": [fact_json(fact) for fact in facts]}
         file.bad(name, "fold", "VotingError", f"votings: {rule}", **given)
+    no_stall = replace(SEALED, stall=0)
+    gives = outcome(voting.fold(no_stall, SPLIT, T + 10))
+    given = {"policy": _rules(no_stall), "facts": [fact_json(fact) for fact in SPLIT], "now": T + 10}
+    file.good("a stall of 0 leaves no time for attempt 2", "fold", gives, **given)
     return file
 
 

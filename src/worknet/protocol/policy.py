@@ -79,8 +79,6 @@ class Policy:
             raise PolicyError(f"a threshold of {self.threshold_num}/{self.threshold_den}", hint)
         if self.cast_window == 0:
             raise PolicyError("a cast window of 0 seconds lets nobody vote")
-        if self.stall == 0:
-            raise PolicyError("a stall of 0 seconds leaves no time for the next attempt")
         if self.ballots is Ballots.SEALED and self.reveal_window == 0:
             raise PolicyError("a reveal window of 0 seconds lets nobody reveal")
         if self.accuracy < 0 or self.speed < 0:
