@@ -66,8 +66,7 @@ def run_workflow(
         warn(f"{error}; a node would refuse this bundle", error.hint)
     limits = Limits(wall_seconds=seconds, cpu_seconds=int(seconds) + 1, memory_bytes=memory << 20)
     try:
-        # Two processes: one tells the declaration, the other runs, and both start at once.
-        with Runner(bundle, limits, allow_unisolated=allow_unisolated, any_runtime=True, waiting=2) as runner:
+        with Runner(bundle, limits, allow_unisolated=allow_unisolated, any_runtime=True, waiting=1) as runner:
             declaration = runner.declaration
             slot = _slot(declaration, window)
             frames = _read_datasets(declaration, dataset or [])

@@ -1,0 +1,165 @@
+"""Processes of runs: no network, no survivors, nothing left behind, little memory."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from tests.unit.workflow.conftest import METERS, WINDOW, bundle_of
+
+from worknet.workflow.errors import NotIsolatedError, RunnerError
+from worknet.workflow.process import Limits, Process
+from worknet.workflow.runner import Runner
+
+
+def cuts_network():
+    process = Process(bundle_of("pass"), Limits())
+    try:
+        return process.until_ready() == ""
+    finally:
+        process.end()
+
+
+needs_cut = pytest.mark.skipif(
+    not cuts_network(), reason="this system does not let a process leave its network"
+)
+
+
+def gone(pid, seconds=5):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@needs_cut
+def test_a_run_reaches_no_network_not_even_this_machine():
+    body = """
+    import socket
+    errors = []
+    for address in (("127.0.0.1", PORT), ("1.1.1.1", 53), ("::1", PORT)):
+        try:
+            socket.create_connection(address, timeout=2)
+            errors.append("reached")
+        except OSError as error:
+            errors.append(type(error).__name__)
+    try:
+        socket.getaddrinfo("example.org", 80)
+        errors.append("resolved")
+    except OSError:
+        errors.append("unresolved")
+    return Result({"out": meters}, {"errors": errors, "interfaces": [i[1] for i in socket.if_nameindex()]})
+    """
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        bundle = bundle_of(body.replace("PORT", str(server.getsockname()[1])))
+        with Runner(bundle) as runner:
+            summary = runner.run({"meters": METERS}, WINDOW).summary
+    assert "reached" not in summary["errors"]
+    assert summary["errors"][-1] == "unresolved"
+    assert set(summary["interfaces"]) <= {"lo"}
+
+
+def test_where_the_network_cannot_be_cut_nothing_runs_unless_allowed(monkeypatch):
+    monkeypatch.setattr(Process, "until_ready", lambda _: "unshare: Operation not permitted")
+    bundle = bundle_of('return Result({"out": meters})')
+    with Runner(bundle) as runner, pytest.raises(NotIsolatedError, match="not permitted") as caught:
+        _ = runner.declaration
+    assert "allow_unisolated" in caught.value.hint
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("body", ["import time; time.sleep(60)", "while True: pass"])
+def test_when_the_parent_is_killed_the_runs_and_the_waiting_processes_die(body):
+    code = f"""
+    import sys
+    sys.path.insert(0, {str(Path(__file__).parents[3])!r})
+    from tests.unit.workflow.conftest import METERS, WINDOW, bundle_of
+    from worknet.workflow.runner import Runner
+    runner = Runner(bundle_of({body!r}), allow_unisolated=True, waiting=3)
+    runner.declaration
+    runner.run({{"meters": METERS}}, WINDOW)
+    """
+    with subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)]) as parent:
+        try:
+            time.sleep(3)
+            children = Path(f"/proc/{parent.pid}/task")
+            pids = {
+                int(pid) for task in children.iterdir() for pid in (task / "children").read_text().split()
+            }
+            assert len(pids) >= 3
+        finally:
+            parent.send_signal(signal.SIGKILL)
+    assert all(gone(pid) for pid in pids)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_what_a_run_has_started_dies_with_it():
+    body = """
+    import os, subprocess
+    child = subprocess.Popen(["sleep", "60"])
+    return Result({"out": meters}, {"pid": child.pid})
+    """
+    with Runner(bundle_of(body), allow_unisolated=True) as runner:
+        pid = runner.run({"meters": METERS}, WINDOW).summary["pid"]
+    assert gone(pid)
+
+
+def test_folders_of_runs_are_private_and_gone_afterwards():
+    body = """
+    import os
+    folder = os.getcwd()
+    return Result({"out": meters}, {"folder": folder, "mode": os.stat(folder).st_mode & 0o777})
+    """
+    with Runner(bundle_of(body), allow_unisolated=True) as runner:
+        summary = runner.run({"meters": METERS}, WINDOW).summary
+    assert summary["mode"] == 0o700
+    assert not Path(summary["folder"]).exists()
+
+
+def test_a_waiting_process_that_died_is_replaced():
+    with Runner(bundle_of('return Result({"out": meters})'), allow_unisolated=True) as runner:
+        _ = runner.declaration
+        end = time.monotonic() + 10
+        while runner._pool._started.empty() and time.monotonic() < end:
+            time.sleep(0.02)
+        waiting = runner._pool._started.get()
+        os.kill(waiting.pid, signal.SIGKILL)
+        assert gone(waiting.pid)
+        runner._pool._started.put(waiting)
+        assert runner.run({"meters": METERS}, WINDOW).tables["out"].height == 2
+
+
+def test_closing_ends_the_runs_under_way():
+    import threading
+
+    runner = Runner(bundle_of("import time; time.sleep(60)"), allow_unisolated=True)
+    _ = runner.declaration
+    threading.Timer(1, runner.close).start()
+    start = time.monotonic()
+    with pytest.raises(RunnerError):
+        runner.run({"meters": METERS}, WINDOW)
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_waiting_process_takes_less_than_100_mib():
+    process = Process(bundle_of("pass"), Limits())
+    try:
+        process.until_ready()
+        status = Path(f"/proc/{process.pid}/status").read_text()
+    finally:
+        process.end()
+    resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+    assert resident < 100 << 10
