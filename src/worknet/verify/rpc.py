@@ -1,8 +1,8 @@
 """What a chain says about one piece of evidence, read over JSON-RPC into a `ChainView` (level 3).
 
-All is read as of one block. The contract keeps a record's leaf hash and the log's root; the events give the
-leaves of the log, so the head of any earlier size is made anew, and they are held against the contract's own
-root before they are believed. Judging is the business of `verdict`. Interface: `docs/reference/contract.md`.
+All is read as of one block. The contract keeps each record's leaf hash and the log's root, the events give
+the order of the records: so the head of any earlier size is made anew, after the whole was held against the
+contract's own root. Judging is the business of `verdict`. Interface: `docs/reference/contract.md`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from worknet.verify.evidence import Evidence, Head
 from worknet.verify.transport import AnsweredError, Transport
 from worknet.verify.verdict import ChainView, Member
 
-_RECORDED = keccak256(b"Recorded(bytes32,uint256,bytes32,uint256,bytes32,bytes32,uint256,uint256)")
+_RECORDED = keccak256(b"Recorded(bytes32,uint256,uint256,bytes32,bytes32,uint256,uint256)")
 _ENROLLED = keccak256(b"Enrolled(uint256,address,address,uint256,bytes32)")
 _CAST = keccak256(b"Cast(bytes32,uint256,bytes32,bytes32)")
 _SEALED = keccak256(b"Sealed(bytes32,uint256,bytes32)")
@@ -54,7 +54,7 @@ def read_chain(url: str, evidence: Evidence) -> ChainView:
     leaf_hash = contract.word("record(bytes32)", record.voting_id)
     head = Head(contract.number("size()"), contract.word("root()"))
     recorded, enrolled = _history(contract)
-    hashes = _log(recorded, head, rpc)
+    hashes = _log(contract, recorded, head)
     position, moment = _record(recorded, record.voting_id)
     return ChainView(
         network=network,
@@ -86,10 +86,16 @@ class _Contract:
         return bool(self._rpc.data("eth_getCode", self._address, hex(self.block if block is None else block)))
 
     def call(self, function: str, *arguments: int | bytes) -> bytes:
-        data = keccak256(function.encode())[:4] + words(*arguments)
-        request = {"to": self._address, "data": to_hex(data)}
+        return self.calls(function, [arguments])[0]
+
+    def calls(self, function: str, many: Sequence[Sequence[int | bytes]]) -> list[bytes]:
+        """What a function answers to each list of arguments."""
+        selector = keccak256(function.encode())[:4]
+        data = [to_hex(selector + words(*arguments)) for arguments in many]
+        asked = [({"to": self._address, "data": call}, hex(self.block)) for call in data]
         try:
-            return self._rpc.data("eth_call", request, hex(self.block))
+            answers = self._rpc.ask_all("eth_call", asked)
+            return [self._rpc.bytes_of("eth_call", answer) for answer in answers]
         except AnsweredError as error:
             if not error.reverted:
                 raise
@@ -181,17 +187,18 @@ class _Contract:
             data = self._rpc.bytes_of(method, log["data"])
             moment = (int(log["blockNumber"], 16), int(log["logIndex"], 16))
             ours = str(log["address"]).lower() == self._address and not log.get("removed")
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            form = _FORMS[topics[0]]
+        except (TypeError, LookupError, ValueError, AttributeError) as error:
             raise RpcError(f"{self._rpc.shown}, {method}: an event of another form") from error
         whole = len(data) % WORD_BYTES == 0 and all(len(topic) == WORD_BYTES for topic in topics)
-        if not ours or not whole or (len(topics), len(data) // WORD_BYTES) != _FORMS.get(topics[0]):
+        if not ours or not whole or (len(topics), len(data) // WORD_BYTES) != form:
             raise RpcError(f"{self._rpc.shown}, {method}: an event of another form")
         parts = tuple(data[at : at + WORD_BYTES] for at in range(0, len(data), WORD_BYTES))
         return _Event(topics, parts, moment)
 
 
 # Per event: how many topics it has, and how many words of data.
-_FORMS = {_RECORDED: (2, 7), _ENROLLED: (4, 2), _CAST: (2, 3), _SEALED: (2, 2)}
+_FORMS = {_RECORDED: (2, 6), _ENROLLED: (4, 2), _CAST: (2, 3), _SEALED: (2, 2)}
 
 
 def _history(contract: _Contract) -> tuple[list[_Event], list[_Event]]:
@@ -201,13 +208,15 @@ def _history(contract: _Contract) -> tuple[list[_Event], list[_Event]]:
     return recorded, [event for event in events if event.topics[0] == _ENROLLED]
 
 
-def _log(recorded: Sequence[_Event], head: Head, rpc: Transport) -> list[bytes]:
+def _log(contract: _Contract, recorded: Sequence[_Event], head: Head) -> list[bytes]:
     """The leaf hashes of the log, which must give the contract's own head."""
     positions = [_number(event.data[0]) for event in recorded]
-    hashes = [event.data[1] for event in recorded]
-    if positions != list(range(head.size)) or merkle.root_of_hashes(hashes) != head.root:
-        message = "its events do not give the log that its contract has"
-        raise RpcError(f"{rpc.shown}: {message}", "ask an RPC that keeps all events of the contract")
+    hashes: list[bytes] = []
+    if positions == list(range(head.size)):
+        hashes = contract.calls("record(bytes32)", [[event.topics[1]] for event in recorded])
+    if len(hashes) != head.size or merkle.root_of_hashes(hashes) != head.root:
+        message = "the events that the RPC gives are not those of the log that the contract has"
+        raise RpcError(message, "ask an RPC that keeps all events of the contract")
     return hashes
 
 

@@ -1,4 +1,4 @@
-"""JSON-RPC to a chain with `urllib` alone: one request, one answer, or an `RpcError`.
+"""JSON-RPC to a chain with `urllib` alone: requests, alone or in batches, and answers, or an `RpcError`.
 
 Knows no contract. The other side is not trusted to behave: only http and https, no redirects, limits on time
 and on the size of an answer. Errors show the URL without its path, since access tokens stand there.
@@ -7,6 +7,7 @@ and on the size of an answer. Errors show the URL without its path, since access
 import json
 import re
 import time
+from collections.abc import Sequence
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
@@ -28,6 +29,7 @@ TIMEOUT_SECONDS = 30
 MAX_ANSWER_BYTES = 64 << 20
 
 _CHUNK_BYTES = 1 << 16
+_BATCH = 100
 _QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
 _DATA = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 
@@ -59,6 +61,7 @@ class Transport:
         self._url = url
         self._timeout = timeout
         self._number = 0
+        self._takes_batches = True
         self._opener = OpenerDirector()
         for handler in (
             ProxyHandler(),
@@ -72,13 +75,43 @@ class Transport:
 
     def ask(self, method: str, *params: Any) -> Any:
         """The result of one request; `AnsweredError` if the RPC says no, `RpcError` for nothing usable."""
+        request = self._request(method, params)
+        return self._result(method, request["id"], self._exchange(method, request))
+
+    def ask_all(self, method: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
+        """The results of many requests of one method, in batches where the RPC takes them."""
+        results: list[Any] = []
+        while len(results) < len(calls):
+            part = calls[len(results) : len(results) + _BATCH]
+            results += self._batch(method, part) or [self.ask(method, *params) for params in part]
+        return results
+
+    def _batch(self, method: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
+        """The results of one batch; none if it is no batch, or the RPC takes none."""
+        if len(calls) == 1 or not self._takes_batches:
+            return []
+        requests = [self._request(method, params) for params in calls]
+        answers = self._exchange(method, requests)
+        if not isinstance(answers, list):
+            self._takes_batches = False
+            return []
+        by_id = {
+            repr(answer["id"]): answer for answer in answers if isinstance(answer, dict) and "id" in answer
+        }
+        return [self._result(method, request["id"], by_id.get(repr(request["id"]))) for request in requests]
+
+    def _request(self, method: str, params: Sequence[Any]) -> dict[str, Any]:
         self._number += 1
-        request = {"jsonrpc": "2.0", "id": self._number, "method": method, "params": params}
+        return {"jsonrpc": "2.0", "id": self._number, "method": method, "params": params}
+
+    def _exchange(self, method: str, request: Any) -> Any:
         try:
-            answer = json.loads(self._post(json.dumps(request).encode()))
+            return json.loads(self._post(json.dumps(request).encode()))
         except (ValueError, RecursionError) as error:
             raise self._unusable(method, "no JSON came back") from error
-        if not isinstance(answer, dict) or answer.get("id") != self._number:
+
+    def _result(self, method: str, number: int, answer: Any) -> Any:
+        if not isinstance(answer, dict) or answer.get("id") != number:
             raise self._unusable(method, "the answer is to no request of ours")
         if answer.get("error") is not None:
             reason = _reason(answer["error"])
