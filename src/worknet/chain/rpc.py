@@ -21,6 +21,7 @@ Topics = Sequence[bytes | Sequence[bytes] | None]
 
 _TOO_MANY_REQUESTS = 429
 _FIRST_SERVER_ERROR = 500
+_BATCH = 100
 _LONGEST_PAUSE_SECONDS = 10.0
 _ALREADY_THERE = ("already known", "already imported", "alreadyknown")
 _NONCE_USED = "nonce too low"
@@ -136,6 +137,18 @@ class Rpc:
         """The block of that number, None while there is none."""
         answer = self.request("eth_getBlockByNumber", _tag(block), False)
         return None if answer is None else _header(_object(answer))
+
+    def headers(self, numbers: Sequence[int]) -> list[Header | None]:
+        """The blocks of these numbers, many in one request where the RPC takes batches."""
+        found: list[Header | None] = []
+        for start in range(0, len(numbers), _BATCH):
+            part = numbers[start : start + _BATCH]
+            answers = self._batch("eth_getBlockByNumber", [[hex(number), False] for number in part])
+            if answers is None:
+                found += [self.header(number) for number in part]
+            else:
+                found += [None if answer is None else _header(_object(answer)) for answer in answers]
+        return found
 
     def nonce(self, address: bytes, block: BlockTag = "pending") -> int:
         """Number of transactions that `address` has sent, by default counting those that wait."""
@@ -257,6 +270,20 @@ class Rpc:
         if answer.get("error") is not None:
             raise self._refusal(method, answer["error"])
         return answer["result"]
+
+    def _batch(self, method: str, params: Sequence[list[Any]]) -> list[Any] | None:
+        """The results of a batch, None where the RPC does not answer it whole: then each is asked alone."""
+        if len(params) < 2:
+            return None
+        try:
+            answers = self._provider.make_batch_request([(RPCEndpoint(method), each) for each in params])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        if not isinstance(answers, list) or len(answers) != len(params):
+            return None
+        if not all(isinstance(answer, dict) and "result" in answer for answer in answers):
+            return None
+        return [answer.get("result") for answer in answers]
 
     def _refusal(self, method: str, error: object) -> Exception:
         fault = error if isinstance(error, dict) else {"message": str(error)}

@@ -1,0 +1,203 @@
+"""Catching the index up with the chain: ranges of logs, reorganisations, and the rebuilding of records.
+
+Writes to the index's store and reads nothing out of it for anybody else. The chain is asked through a client
+whose chain id has been checked.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from worknet.chain import events, index_facts
+from worknet.chain.client import NetworkClient
+from worknet.chain.errors import ChainError, IndexMismatchError, RpcRefusedError
+from worknet.chain.index_store import EVER, IndexStore
+from worknet.chain.rpc import Header, Log
+from worknet.protocol.records import Record
+
+LARGEST_RANGE = 2000
+"""Blocks asked for in one eth_getLogs; halved as often as the RPC refuses so many."""
+
+_CONTRADICTIONS = 5
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What one catching up did: the newest indexed block, events read, and the fork gone back to, if any."""
+
+    block: int
+    block_hash: bytes
+    time: int
+    events: int
+    forked_at: int | None = None
+
+
+class CatchUp:
+    """Reads one contract's events into a store."""
+
+    def __init__(self, store: IndexStore, client: NetworkClient) -> None:
+        self._store = store
+        self._client = client
+        self._rpc = client.rpc
+        self._range = LARGEST_RANGE
+        self._contradictions = 0
+
+    def run(self, last: int | None, on_progress: Callable[[int, int], None] | None) -> Synced:
+        """Undo what is no longer true, then read up to block `last` or the newest; see NetworkIndex.sync."""
+        self._rpc.check_chain()
+        head = self._rpc.block_number()
+        forked_at = self._undo(head)
+        target = head if last is None else min(last, head)
+        count = 0
+        self._contradictions = 0
+        cursor = self._store.cursor()
+        following = self._store.start if cursor is None else cursor[0] + 1
+        while following <= target:
+            end = min(following + self._range - 1, target)
+            read = self._read_range(following, end)
+            if read is None:
+                continue
+            count += read
+            following = end + 1
+            if on_progress is not None:
+                on_progress(end, target)
+        cursor = self._store.cursor()
+        if cursor is None:
+            raise ChainError(
+                f"the chain has not reached block {self._store.start}, from which the index starts",
+                hint="check the contract's block in the configuration and the RPC URL",
+            )
+        return Synced(cursor[0], cursor[1], self._store.block_time(cursor[0]) or 0, count, forked_at)
+
+    def _undo(self, head: int) -> int | None:
+        """Go back to the newest remembered block that the chain still has; None if there is nothing to undo.
+
+        A node that lags behind the cursor is no reason to forget anything while what it has agrees.
+        """
+        cursor = self._store.cursor()
+        remembered = [] if cursor is None else self._store.blocks_from(min(cursor[0], head))
+        for position, (number, digest) in enumerate(remembered):
+            if self._header(number).hash == digest:
+                if position == 0:
+                    return None
+                fork = number
+                break
+        else:
+            if not remembered:
+                return None
+            fork = self._store.start - 1
+        with self._store.transaction():
+            self._store.go_back(fork)
+        return fork
+
+    def _read_range(self, first: int, last: int) -> int | None:
+        """Store the events of these blocks; None when the range must be read anew, or in smaller pieces.
+
+        The end's header is asked for before the logs: should the chain be reorganised in between, the
+        remembered hash is the old one, and the next catching up goes back and reads again.
+        """
+        end = self._header(last)
+        try:
+            logs = self._rpc.logs(self._client.contract, first, last)
+        except RpcRefusedError:
+            if first == last:
+                raise
+            self._range = max(1, (last - first + 1) // 2)
+            return None
+        numbers = sorted({log.block for log in logs} - {last})
+        headers = dict(zip(numbers, self._rpc.headers(numbers), strict=True)) | {last: end}
+        for log in logs:
+            header = headers[log.block]
+            if header is None or header.hash != log.block_hash:
+                self._contradictions += 1
+                if self._contradictions > _CONTRADICTIONS:
+                    raise ChainError(
+                        f"the RPC at {self._rpc.shown_url} gives events of block {log.block}"
+                        " under a hash that the block does not have",
+                        hint="its nodes disagree; use another RPC, or try again later",
+                    )
+                return None
+        with self._store.transaction():
+            for log in logs:
+                header = headers[log.block]
+                if header is not None:
+                    self._store.add_block(header.number, header.hash, header.time, True)
+                    self._take(log, header)
+            self._store.add_block(end.number, end.hash, end.time, False)
+        self._range = min(LARGEST_RANGE, self._range * 2)
+        return len(logs)
+
+    def _header(self, number: int) -> Header:
+        header = self._rpc.header(number)
+        if header is None:
+            raise ChainError(
+                f"the RPC does not have block {number}, though it has newer ones", hint="try again"
+            )
+        return header
+
+    def _take(self, log: Log, header: Header) -> None:
+        """Store a log and what follows from it."""
+        event = events.read(log)
+        if event is None:
+            return
+        kind = type(event).__name__
+        voting_id = getattr(event, "voting_id", None)
+        self._store.add_log(log, kind, voting_id)
+        if isinstance(event, events.Opened):
+            self._store.add_voting(
+                event.voting_id, event.workflow_id, event.trigger_id, event.policy_version, log
+            )
+        elif isinstance(event, events.Unresolved | events.Closed):
+            self._store.add_end(event.voting_id, kind, log.block)
+        elif isinstance(event, events.Recorded):
+            record = self._record(event, header)
+            self._store.add_record(event.position, event.voting_id, record.leaf(), log.block)
+
+    def _record(self, event: events.Recorded, header: Header) -> Record:
+        """The record that was logged, rebuilt from the events before it and checked by its leaf's hash."""
+        row = self._store.voting(event.voting_id)
+        opened = next(
+            (
+                fact
+                for fact in (events.read(stored.log) for stored in self._store.logs_of(event.voting_id, EVER))
+                if isinstance(fact, events.Opened) and fact.attempt == event.attempt
+            ),
+            None,
+        )
+        if row is None or opened is None:
+            raise IndexMismatchError(
+                f"voting 0x{event.voting_id.hex()} has a record, yet attempt {event.attempt} never opened",
+                hint="delete the index and let it start from the contract's block",
+            )
+        record = Record(
+            chain_id=self._rpc.chain_id,
+            contract=self._client.contract,
+            workflow_id=row.workflow_id,
+            voting_id=event.voting_id,
+            trigger_id=row.trigger_id,
+            attempt=event.attempt,
+            policy_hash=self._policy_hash(row.workflow_id, row.policy_version),
+            input_root=event.pair.input_root,
+            result_root=event.pair.result_root,
+            members=opened.members,
+            n=opened.n,
+            needed=opened.needed,
+            voters=event.voters,
+            how=event.how,
+            time=header.time,
+        )
+        if record.leaf_hash() != event.leaf:
+            raise IndexMismatchError(
+                f"the record at position {event.position} should have the leaf 0x{record.leaf_hash().hex()},"
+                f" but the contract says 0x{event.leaf.hex()}",
+                hint="the RPC leaves out or alters events; compare with another one",
+            )
+        return record
+
+    def _policy_hash(self, workflow_id: bytes, version: int) -> bytes:
+        for policy in index_facts.policies(self._store):
+            if (policy.workflow_id, policy.version) == (workflow_id, version):
+                return policy.policy_hash
+        raise IndexMismatchError(
+            f"a voting of workflow 0x{workflow_id.hex()} goes by policy version {version}, never announced",
+            hint="delete the index and let it start from the contract's block",
+        )

@@ -1,0 +1,174 @@
+"""The event index: what happened on the contract, caught up from `eth_getLogs` and kept in a file.
+
+The chain's logs are the truth and the stored cursor says how far they are read, so any downtime is made up
+for. A reorganisation is noticed by block hashes and undone to the fork. What the facts mean is folded by
+`worknet.protocol.voting`; how the chain is read stands in `catch_up`.
+"""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from worknet.chain import index_facts
+from worknet.chain.catch_up import CatchUp, Synced
+from worknet.chain.client import NetworkClient
+from worknet.chain.errors import ChainError, IndexMismatchError
+from worknet.chain.index_facts import IndexedMember, IndexedPolicy, IndexedRecord, IndexedVoting
+from worknet.chain.index_store import EVER, IndexStore, VotingRow
+from worknet.protocol import merkle, voting
+from worknet.protocol.errors import ProtocolError
+
+
+class NetworkIndex:
+    """The index of one network; safe to use from several threads. Every method may raise a ChainError."""
+
+    def __init__(self, path: Path, client: NetworkClient, start_block: int = 0) -> None:
+        """Open or create the index at `path`; nothing is asked of the chain before `sync`.
+
+        `start_block`: the contract's block, or any before it. Raises WrongNetworkError when the file belongs
+        to another chain id or contract.
+        """
+        self._client = client
+        self._store = IndexStore(path, client.rpc.chain_id, client.contract, start_block)
+        self._catch_up = CatchUp(self._store, client)
+        self._syncing = threading.Lock()
+        self._policies: dict[tuple[bytes, int], IndexedPolicy] = {}
+
+    def close(self) -> None:
+        """Close the file."""
+        self._store.close()
+
+    def sync(self, last: int | None = None, on_progress: Callable[[int, int], None] | None = None) -> Synced:
+        """Read all events up to block `last` (default: the newest), after undoing what is no longer true.
+
+        `on_progress` is told the block reached and the block aimed at after each range.
+        """
+        with self._syncing:
+            synced = self._catch_up.run(last, on_progress)
+            if synced.forked_at is not None:
+                self._policies = {}
+            return synced
+
+    def check_log(self) -> None:
+        """Raise IndexMismatchError unless the index's log is the contract's, at the newest indexed block."""
+        cursor = self._store.cursor()
+        if cursor is None:
+            return
+        hashes = [merkle.leaf_hash(leaf) for leaf in self._store.leaves(EVER)]
+        size = self._client.size(cursor[0])
+        root, own_root = self._client.root(cursor[0]), merkle.root_of_hashes(hashes)
+        if (size, root) != (len(hashes), own_root):
+            raise IndexMismatchError(
+                f"at block {cursor[0]} the contract's log has {size} records and the root 0x{root.hex()},"
+                f" the index has {len(hashes)} and 0x{own_root.hex()}",
+                hint="the RPC leaves out or alters events; compare with another one",
+            )
+
+    # Reading
+
+    def block(self) -> int | None:
+        """The newest indexed block."""
+        cursor = self._store.cursor()
+        return None if cursor is None else cursor[0]
+
+    def members(self) -> list[IndexedMember]:
+        """All worker indices ever given, in their order."""
+        return index_facts.members(self._store)
+
+    def workflows(self) -> list[bytes]:
+        """The ids of all workflows that have a policy, oldest first."""
+        return list(dict.fromkeys(policy.workflow_id for policy in index_facts.policies(self._store)))
+
+    def policies(self, workflow_id: bytes) -> list[IndexedPolicy]:
+        """All versions of a workflow's policy, version 1 first."""
+        return [p for p in index_facts.policies(self._store) if p.workflow_id == workflow_id]
+
+    def policy(self, workflow_id: bytes, version: int) -> IndexedPolicy:
+        """A version of a workflow's policy; ChainError for one that was never announced."""
+        if (workflow_id, version) not in self._policies:
+            self._policies = {(p.workflow_id, p.version): p for p in index_facts.policies(self._store)}
+        policy = self._policies.get((workflow_id, version))
+        if policy is not None:
+            return policy
+        raise ChainError(f"workflow 0x{workflow_id.hex()} has no policy version {version} in the index")
+
+    def votings(
+        self,
+        *,
+        now: int,
+        workflow_id: bytes | None = None,
+        state: voting.State | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[IndexedVoting]:
+        """Votings in the order of opening, as they stand at time `now`; of a workflow, in a state, paged."""
+        if state in (None, voting.State.CONSENSUS):
+            recorded = None if state is None else True
+            return [
+                self._listed(row, now) for row in self._store.votings(workflow_id, recorded, limit, offset)
+            ]
+        rows = self._store.votings(workflow_id, False, -1, 0)
+        found = [listed for listed in (self._listed(row, now) for row in rows) if listed.state is state]
+        return found[offset : offset + limit]
+
+    def facts(self, voting_id: bytes, last: int | None = None) -> list[voting.Fact]:
+        """All facts about a voting in blocks up to `last`, in the order of the chain."""
+        stored = self._store.logs_of(voting_id, EVER if last is None else last)
+        return [fact for fact in map(index_facts.fact, stored) if fact is not None]
+
+    def voting(
+        self, voting_id: bytes, *, last: int | None = None, now: int | None = None
+    ) -> voting.Voting | None:
+        """The voting that the facts up to block `last` make, at time `now`; None if it had not opened."""
+        row = self._store.voting(voting_id)
+        facts = self.facts(voting_id, last)
+        if row is None or not facts:
+            return None
+        policy = self.policy(row.workflow_id, row.policy_version).policy
+        try:
+            return voting.fold(policy, facts, now)
+        except ProtocolError as error:
+            raise IndexMismatchError(
+                f"the events of voting 0x{voting_id.hex()} break the rules: {error}",
+                hint="the RPC leaves out or alters events; compare with another one",
+            ) from None
+
+    def has_ended(self, voting_id: bytes, last: int | None = None) -> bool:
+        """Whether the contract told, in a block up to `last`, that the voting is closed or unresolved."""
+        return self._store.has_ended(voting_id, EVER if last is None else last)
+
+    def record_of(self, voting_id: bytes) -> IndexedRecord | None:
+        """The record of a voting."""
+        row = self._store.record_of(voting_id)
+        return None if row is None else index_facts.record(row)
+
+    def record_at(self, position: int) -> IndexedRecord | None:
+        """The record at a position of the log, from 0."""
+        row = self._store.record_at(position)
+        return None if row is None else index_facts.record(row)
+
+    def log_size(self, last: int | None = None) -> int:
+        """The number of records in blocks up to `last`."""
+        return self._store.log_size(EVER if last is None else last)
+
+    def leaves(self, size: int | None = None) -> list[bytes]:
+        """Leaf data of the first `size` records, in log order; ChainError where there are not so many."""
+        leaves = self._store.leaves(EVER if size is None else size)
+        if size is not None and len(leaves) != size:
+            raise ChainError(f"the index has {len(leaves)} records, not {size}", hint="let it catch up first")
+        return leaves
+
+    def _listed(self, row: VotingRow, now: int) -> IndexedVoting:
+        folded = self.voting(row.voting_id, now=now)
+        if folded is None:
+            raise IndexMismatchError(f"voting 0x{row.voting_id.hex()} is listed but has no facts")
+        return IndexedVoting(
+            row.voting_id,
+            row.workflow_id,
+            row.trigger_id,
+            row.policy_version,
+            row.block,
+            folded.state,
+            folded.current.number,
+            row.position,
+        )
