@@ -11,6 +11,9 @@ _EXIT_CODES = (
     "the RPC cannot be used; 3 sound in itself, but nothing was given to hold it against"
 )
 
+# What shells report for a process that ended by Ctrl-C.
+_INTERRUPTED = 130
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Parses the arguments (default: those of the process) and returns the exit code."""
@@ -25,7 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--contract", metavar="ADDRESS", help="the contract of the network that you mean")
     parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
     given = parser.parse_args(arguments)
-    return run(given.file, given.head, given.rpc, given.contract, given.as_json)
+    try:
+        return run(given.file, given.head, given.rpc, given.contract, given.as_json)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
 
 
 if __name__ == "__main__":

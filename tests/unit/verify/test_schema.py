@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from referencing import Registry, Resource
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 
@@ -13,7 +14,14 @@ REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 def schema():
     document = json.loads((REFERENCE / "evidence.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(document)
-    return jsonschema.Draft202012Validator(document)
+    parts = Registry().with_resources(
+        (
+            f"{name}.schema.json",
+            Resource.from_contents(json.loads((REFERENCE / f"{name}.schema.json").read_text())),
+        )
+        for name in ("manifest", "policy", "table")
+    )
+    return jsonschema.Draft202012Validator(document, registry=parts)
 
 
 @pytest.mark.parametrize(

@@ -498,7 +498,7 @@ def another(value, data):
 
 @pytest.mark.parametrize("row", ROWS[:5])
 @given(data=st.data())
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_any_other_value_in_a_checked_place_is_refused_at_level_1(make, row, data):
     evidence = make(row=row)
     document = json.loads(evidence.to_bytes())
