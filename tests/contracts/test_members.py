@@ -1,0 +1,107 @@
+"""Members: enrolment, removal, indices and keys."""
+
+import boa
+
+
+def test_indices_are_given_in_order_and_members_are_listed(network):
+    network.enrol(1, role=2)
+    assert network.contract.member_count() == 4
+    assert (network.contract.active(), network.contract.standby()) == (0b0111, 0b1000)
+    member = network.contract.member(3)
+    assert (member.operator, member.worker, member.role) == (network.operators[3], network.keys[3], 2)
+    assert network.contract.index_of(network.keys[3]) == 3
+
+
+def test_an_enrolment_tells_index_operator_key_role_and_encryption_key(bare):
+    operator, key = boa.env.generate_address(), boa.env.generate_address()
+    told = bare.call("enrol", operator, key, 2, b"\x07" * 32)
+    fields = {"index": 0, "operator": operator, "worker": key, "role": 2, "encryption_key": b"\x07" * 32}
+    assert told == [("Enrolled", fields)]
+
+
+def test_a_removal_tells_whom_and_frees_no_index(network):
+    told = network.call("remove", 1)
+    fields = {"index": 1, "operator": network.operators[1], "worker": network.keys[1]}
+    assert told == [("Removed", fields)]
+    assert network.contract.active() == 0b101
+    assert network.contract.member(1).role == 0
+    network.enrol()
+    assert network.contract.active() == 0b1101
+
+
+def test_an_operator_enrolled_again_gets_its_index_back_with_a_new_key_and_role(network):
+    network.call("remove", 1)
+    key = boa.env.generate_address()
+    network.call("enrol", network.operators[1], key, 2, b"\x09" * 32)
+    assert (network.contract.active(), network.contract.standby()) == (0b101, 0b010)
+    assert network.contract.index_of(key) == 1
+    with network.refuses("members: unknown worker"):
+        network.contract.index_of(network.keys[1])
+
+
+def test_an_operator_enrolled_again_may_keep_its_key(network):
+    network.call("remove", 1)
+    network.call("enrol", network.operators[1], network.keys[1], 1, b"\x09" * 32)
+    assert network.contract.active() == 0b111
+
+
+def test_a_key_once_used_is_never_accepted_for_another_index(network):
+    network.call("remove", 1)
+    network.call("enrol", network.operators[1], boa.env.generate_address(), 1, b"\x09" * 32)
+    for old in (network.keys[1], network.keys[2]):
+        with network.refuses("members: key of another index"):
+            network.call("enrol", boa.env.generate_address(), old, 1, b"\x09" * 32)
+    assert network.contract.member_count() == 3
+
+
+def test_an_operator_has_at_most_one_worker_of_either_role(network):
+    network.enrol(1, role=2)
+    for index in (0, 3):
+        with network.refuses("members: already enrolled"):
+            network.call("enrol", network.operators[index], boa.env.generate_address(), 1, b"\x09" * 32)
+
+
+def test_an_enrolment_that_lacks_something_is_refused(bare):
+    some, other, zero = boa.env.generate_address(), boa.env.generate_address(), "0x" + "00" * 20
+    with bare.refuses("members: no operator"):
+        bare.call("enrol", zero, other, 1, b"\x09" * 32)
+    with bare.refuses("members: no worker"):
+        bare.call("enrol", some, zero, 1, b"\x09" * 32)
+    for role in (0, 3):
+        with bare.refuses("members: unknown role"):
+            bare.call("enrol", some, other, role, b"\x09" * 32)
+    with bare.refuses("members: no encryption key"):
+        bare.call("enrol", some, other, 1, bytes(32))
+
+
+def test_only_those_enrolled_can_be_removed(network):
+    network.call("remove", 1)
+    for index in (1, 3, 119, 120, 2**256 - 1):
+        with network.refuses("members: not enrolled"):
+            network.call("remove", index)
+
+
+def test_only_the_owner_enrols_and_removes(network):
+    assert network.contract.owner() == network.owner
+    with network.refuses("ownership: not the owner"):
+        network.call("remove", 1, sender=network.keys[1])
+    some = boa.env.generate_address()
+    with network.refuses("ownership: not the owner"):
+        network.call("enrol", some, some, 1, b"\x09" * 32, sender=some)
+
+
+def test_an_index_never_given_is_nobody(network):
+    with network.refuses("members: unknown index"):
+        network.contract.member(3)
+    with network.refuses("members: unknown worker"):
+        network.contract.index_of(network.operators[0])
+
+
+def test_120_operators_fit_and_no_more_even_after_a_removal(bare):
+    bare.enrol(120)
+    assert bare.contract.active() == 2**120 - 1
+    bare.call("remove", 5)
+    with bare.refuses("members: no index left"):
+        bare.enrol()
+    bare.call("enrol", bare.operators[5], bare.keys[5], 2, b"\x09" * 32)
+    assert bare.contract.standby() == 1 << 5
