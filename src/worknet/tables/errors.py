@@ -1,11 +1,14 @@
 """What can be wrong with the rows of a table: one base error that names the place, never a row's value."""
 
+from collections.abc import Sequence
+
 
 class DataError(Exception):
     """Rows that do not fit their schema, or a file that holds none.
 
     `table` and `column` are names, `row` counts from 0 in the order in which the rows were given, `file` and
-    `line` (from 1) say where in a file; what does not apply is empty or None. `hint` says how to mend it.
+    `line` (from 1) say where in a file; of a key that occurs twice, `earlier` is the row (in a file, the
+    line) that had it first. What does not apply is empty or None. `hint` says how to mend it.
     """
 
     def __init__(
@@ -17,10 +20,11 @@ class DataError(Exception):
         column: str = "",
         file: str = "",
         line: int | None = None,
+        earlier: int | None = None,
         hint: str = "",
     ) -> None:
         self.message, self.table, self.row, self.column = message, table, row, column
-        self.file, self.line, self.hint = file, line, hint
+        self.file, self.line, self.earlier, self.hint = file, line, earlier, hint
         super().__init__(message)
 
     def __str__(self) -> str:
@@ -31,11 +35,17 @@ class DataError(Exception):
         elif self.row is not None:
             places.append(f"row {self.row}")
         places += [f"column {self.column}"] if self.column else []
-        return f"{', '.join(places)}: {self.message}" if places else self.message
+        unit = "row" if self.line is None else "line"
+        again = f"the key of {unit} {self.earlier} occurs again"
+        message = self.message if self.earlier is None else again
+        return f"{', '.join(places)}: {message}" if places else message
 
-    def in_file(self, file: str, line: int | None = None) -> "DataError":
-        """The same error, of rows that were read from this file."""
-        self.file, self.line = file, line
+    def in_file(self, file: str, lines: Sequence[int] = ()) -> "DataError":
+        """The same error, of rows that were read from this file; `lines` are those of its rows, if known."""
+        self.file = file
+        if self.line is None and self.row is not None and self.row < len(lines):
+            self.line = lines[self.row]
+            self.earlier = None if self.earlier is None else lines[self.earlier]
         return self
 
 

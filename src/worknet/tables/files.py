@@ -51,8 +51,7 @@ def parse_csv(content: bytes, table: str, schema: Schema, file: str = "") -> pl.
     try:
         return validate(table, schema, _csv_frame(content, table, schema, lines))
     except DataError as error:
-        located = error.line is None and error.row is not None and error.row < len(lines)
-        raise error.in_file(file, lines[error.row or 0] if located else error.line) from None
+        raise error.in_file(file, lines) from None
 
 
 def read_parquet(path: Path, table: str, schema: Schema) -> pl.DataFrame:

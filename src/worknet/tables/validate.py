@@ -51,8 +51,8 @@ def sort_by_key(table: str, schema: Schema, frame: pl.DataFrame) -> pl.DataFrame
             second = same.arg_max() or 0
             first, again = sorted(ordered[_ROW][second - 1 : second + 1].to_list())
             hint = f"the key is {', '.join(schema.key)}"
-            message = f"the key of row {first} occurs again"
-            raise DataError(message, table=table, row=again, column=schema.key[0], hint=hint)
+            message, column = "a key occurs again", schema.key[0]
+            raise DataError(message, table=table, row=again, column=column, earlier=first, hint=hint)
     return ordered.drop(_ROW)
 
 

@@ -120,6 +120,7 @@ def test_lines_are_counted_over_line_breaks_within_fields(meters):
 def test_two_rows_with_one_key_are_refused(meters):
     error = refusal("id,wh,site\na,1,\nb,1,\na,2,\n", meters)
     assert (error.line, error.column) == (4, "id")
+    assert "line 4, column id: the key of line 2 occurs again" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_a_key_that_occurs_twice_names_both_rows(meters):
     frame = pl.DataFrame({"id": ["b", "a", "c", "a"], "wh": [1, 2, 3, 4], "site": [None] * 4})
     error = refusal(meters, frame.with_columns(pl.col("site").cast(pl.String)))
     assert (error.row, error.column) == (3, "id")
-    assert "row 1 occurs again" in str(error)
+    assert "the key of row 1 occurs again" in str(error)
     assert "t, row 3, column id" in str(error)
 
 
