@@ -34,7 +34,7 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/build_contracts.py --check
-	$(BIN)/python tools/make_vectors.py --check
+	$(BIN)/python -m tools.make_vectors --check
 	$(BIN)/python tools/make_schemas.py --check
 	$(BIN)/python tools/check_docs.py
 
@@ -42,7 +42,7 @@ contracts: install
 	$(BIN)/python tools/build_contracts.py
 
 vectors: install
-	$(BIN)/python tools/make_vectors.py
+	$(BIN)/python -m tools.make_vectors
 
 clean:
 	rm -rf $(VENV) build dist demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -28,6 +28,8 @@ ENTRIES = {
     "workflow": Entry(
         "worknet.cli.workflow", "app", "Run a workflow on a desk; show its digest, pin its runtime."
     ),
+    "node": Entry("worknet.cli.node", "app", "Run a worker."),
+    "up": Entry("worknet.cli.up", "up", "Start a whole local network and keep it up."),
     "verify": Entry("worknet.cli.verify", "verify", "Check a result without trusting who hands it over."),
 }
 

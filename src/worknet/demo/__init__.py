@@ -1,1 +1,1 @@
-"""The demo: companies with private data of real profiles, a network of their workers, and a stranger's view."""
+"""The demo: companies with private data, a network of their workers, and a stranger's view of it."""

@@ -15,6 +15,11 @@ class Backlog:
     def __init__(self) -> None:
         self._first: int | None = None
 
+    @property
+    def first(self) -> int:
+        """The number of the first slot that is not known to be over, with all before it."""
+        return self._first or 0
+
     def due(
         self, policies: Sequence[Policy], now: int, is_over: Callable[[Slot, int], bool]
     ) -> Iterator[tuple[Slot, int]]:
