@@ -154,11 +154,10 @@ class Closed:
 
 @dataclass(frozen=True)
 class Recorded:
-    """The outcome was appended to the log; `leaf` is the leaf's hash, `voters` a bitmap."""
+    """The outcome was appended to the log; `voters` is a bitmap. The leaf follows from the events before it."""
 
     voting_id: bytes
     position: int
-    leaf: bytes
     attempt: int
     pair: Pair
     voters: int
