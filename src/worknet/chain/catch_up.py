@@ -153,7 +153,7 @@ class CatchUp:
             self._store.add_record(event.position, event.voting_id, record.leaf(), log.block)
 
     def _record(self, event: events.Recorded, header: Header) -> Record:
-        """The record that was logged, rebuilt from the events before it; `check_log` holds all to the contract."""
+        """The record that was logged, rebuilt from events; `check_log` holds them to the contract."""
         row = self._store.voting(event.voting_id)
         opened = next(
             (

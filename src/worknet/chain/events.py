@@ -154,7 +154,7 @@ class Closed:
 
 @dataclass(frozen=True)
 class Recorded:
-    """The outcome was appended to the log; `voters` is a bitmap. The leaf follows from the events before it."""
+    """The outcome was appended to the log; `voters` is a bitmap. The leaf follows from earlier events."""
 
     voting_id: bytes
     position: int

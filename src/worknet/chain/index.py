@@ -17,6 +17,7 @@ from worknet.chain.index_facts import IndexedMember, IndexedPolicy, IndexedRecor
 from worknet.chain.index_store import EVER, IndexStore, VotingRow
 from worknet.protocol import merkle, voting
 from worknet.protocol.errors import ProtocolError
+from worknet.protocol.records import Record
 
 
 class NetworkIndex:
@@ -50,19 +51,35 @@ class NetworkIndex:
             return synced
 
     def check_log(self) -> None:
-        """Raise IndexMismatchError unless the index's log is the contract's, at the newest indexed block."""
-        cursor = self._store.cursor()
-        if cursor is None:
+        """Raise IndexMismatchError unless the index's log is the contract's, at the newest indexed block.
+
+        Records are rebuilt from events; only this proves that the RPC left out and altered none.
+        """
+        block = self.block()
+        if block is None:
             return
-        hashes = [merkle.leaf_hash(leaf) for leaf in self._store.leaves(EVER)]
-        size = self._client.size(cursor[0])
-        root, own_root = self._client.root(cursor[0]), merkle.root_of_hashes(hashes)
-        if (size, root) != (len(hashes), own_root):
-            raise IndexMismatchError(
-                f"at block {cursor[0]} the contract's log has {size} records and the root 0x{root.hex()},"
-                f" the index has {len(hashes)} and 0x{own_root.hex()}",
-                hint="the RPC leaves out or alters events; compare with another one",
-            )
+        leaves = self._store.leaves(EVER)
+        size, root, own_root = self._client.size(block), self._client.root(block), merkle.root(leaves)
+        if (size, root) == (len(leaves), own_root):
+            return
+        raise IndexMismatchError(
+            f"at block {block} the contract's log has {size} records and the root 0x{root.hex()},"
+            f" the index has {len(leaves)} and 0x{own_root.hex()}{self._first_difference(leaves, block)}",
+            hint="the RPC leaves out or alters events: compare with another one",
+        )
+
+    def _first_difference(self, leaves: list[bytes], block: int) -> str:
+        """The first record whose leaf the contract has otherwise, in words; empty if all that are here agree."""
+        for position, leaf in enumerate(leaves):
+            record = Record.parse(leaf)
+            theirs = self._client.record(record.voting_id, block)
+            if theirs != record.leaf_hash():
+                shown = "none" if theirs is None else f"0x{theirs.hex()}"
+                return (
+                    f"; position {position}, voting 0x{record.voting_id.hex()}: the contract has the leaf {shown},"
+                    f" the index 0x{record.leaf_hash().hex()}"
+                )
+        return ""
 
     # Reading
 
