@@ -69,15 +69,15 @@ class NetworkIndex:
         )
 
     def _first_difference(self, leaves: list[bytes], block: int) -> str:
-        """The first record whose leaf the contract has otherwise, in words; empty if all that are here agree."""
+        """The first record of which the contract has another leaf, in words; empty if there is none."""
         for position, leaf in enumerate(leaves):
             record = Record.parse(leaf)
             theirs = self._client.record(record.voting_id, block)
             if theirs != record.leaf_hash():
                 shown = "none" if theirs is None else f"0x{theirs.hex()}"
                 return (
-                    f"; position {position}, voting 0x{record.voting_id.hex()}: the contract has the leaf {shown},"
-                    f" the index 0x{record.leaf_hash().hex()}"
+                    f"; of position {position}, voting 0x{record.voting_id.hex()}, the contract has the leaf"
+                    f" {shown}, the index 0x{record.leaf_hash().hex()}"
                 )
         return ""
 

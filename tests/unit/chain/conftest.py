@@ -1,14 +1,28 @@
 """A small contract and funded signers for the tests of chains."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 import vyper
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from worknet.chain.client import NetworkClient, deploy
+from worknet.chain.development.ledger import Ledger
+from worknet.chain.development.methods import Methods
+from worknet.chain.development.store import BlockStore, StoredGenesis
+from worknet.chain.development.wire import RpcFaultError
+from worknet.chain.errors import RpcRefusedError
+from worknet.chain.events import Place, Role
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
+from worknet.chain.rpc import Rpc
 from worknet.chain.signers import Signer, signer_from_key
+from worknet.protocol.ballots import Pair, seal
+from worknet.protocol.ids import Slot, workflow_id
+from worknet.protocol.policy import Ballots, Fallback, Policy
 
 SOURCE = """
 # pragma version 0.4.3
@@ -63,3 +77,128 @@ def contract() -> Contract:
 def signers() -> list[Signer]:
     """Three signers of the development chain."""
     return [signer_from_key(bytes([number]) * 32, DEVELOPMENT_CHAIN_ID) for number in (1, 2, 3)]
+
+
+class LocalRpc(Rpc):
+    """RPC access to a built-in chain in this process, without a server."""
+
+    def __init__(self, methods: Methods) -> None:
+        super().__init__("http://127.0.0.1:1", DEVELOPMENT_CHAIN_ID)
+        self.methods = methods
+        self.asked: list[str] = []
+
+    def request(self, method: str, *params: Any) -> Any:
+        self.asked.append(method)
+        try:
+            return self.methods.answer(method, list(params))
+        except RpcFaultError as fault:
+            data = bytes.fromhex((fault.data or "0x")[2:])
+            raise RpcRefusedError(method, fault.code, fault.message, data) from None
+
+    def _batch(self, method: str, params: Sequence[list[Any]]) -> list[Any] | None:
+        return [self.request(method, *each) for each in params]
+
+
+class Network:
+    """A network on a chain in this process: an owner, three enrolled workers, a workflow, sealed ballots."""
+
+    WORKFLOW = workflow_id("matching")
+    EVERY = 3600
+    PAIR = Pair(b"\x0a" * 32, b"\x0b" * 32)
+    OTHER = Pair(b"\x0a" * 32, b"\x0c" * 32)
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.folder.mkdir()
+        self.store = BlockStore(folder)
+        self.signers = [
+            signer_from_key(bytes([number]) * 32, DEVELOPMENT_CHAIN_ID) for number in (1, 2, 3, 4)
+        ]
+        self.funds = {signer.address: 100 * ETHER for signer in self.signers}
+        self.rpc = LocalRpc(self.open(self.store))
+        self.deployment = deploy(self.rpc, self.signers[3], 2)
+        self.owner = self.client(3)
+        self.workers = [self.client(number) for number in range(3)]
+        for number in range(3):
+            operator = bytes([0xA0 + number]) * 20
+            key = bytes([0xE0 + number]) * 32
+            self.owner.enrol(operator, self.signers[number].address, Role.ACTIVE, key)
+        self.owner.announce(self.WORKFLOW, self.policy())
+
+    def open(self, store: BlockStore) -> Methods:
+        genesis = StoredGenesis(DEVELOPMENT_CHAIN_ID, 1_700_000_000, self.funds)
+        ledger = Ledger(store, genesis, lambda: 1_700_000_000)
+        return Methods(ledger, "worknet/test", lambda: ledger.mine())
+
+    def client(self, number: int) -> NetworkClient:
+        return NetworkClient(self.rpc, self.deployment.contract, signer=self.signers[number])
+
+    def policy(self, **changes: Any) -> Policy:
+        policy = Policy(
+            bundle_digest=b"\x01" * 32,
+            data_key_epoch=1,
+            data_key_commitment=b"\x02" * 32,
+            every=self.EVERY,
+            delay=0,
+            start=0,
+            max_age=0,
+            threshold_num=2,
+            threshold_den=3,
+            ballots=Ballots.SEALED,
+            cast_window=300,
+            reveal_window=300,
+            stall=600,
+            fallback=Fallback.ALERT,
+        )
+        return replace(policy, **changes)
+
+    @property
+    def now(self) -> int:
+        header = self.rpc.header()
+        assert header is not None
+        return header.time
+
+    def pass_time(self, seconds: int) -> None:
+        self.rpc.request("evm_increaseTime", seconds)
+        self.rpc.request("evm_mine")
+
+    def trigger(self, slot: int) -> bytes:
+        return Slot(self.EVERY, 1_700_000_000 // self.EVERY - 1000 + slot).trigger_id
+
+    def voting_id(self, slot: int) -> bytes:
+        return self.owner.voting_id(self.WORKFLOW, self.trigger(slot))
+
+    def salt(self, slot: int, worker: int, attempt: int = 1) -> bytes:
+        return bytes([slot, worker, attempt]) + bytes(29)
+
+    def seal(self, slot: int, worker: int, pair: Pair = PAIR, attempt: int = 1) -> bytes:
+        sealed = seal(
+            DEVELOPMENT_CHAIN_ID,
+            self.deployment.contract,
+            self.voting_id(slot),
+            attempt,
+            worker,
+            pair,
+            self.salt(slot, worker, attempt),
+        )
+        place = Place(attempt, 1, worker)
+        return self.workers[worker].seal(self.WORKFLOW, self.trigger(slot), place, sealed)
+
+    def reveal(self, slot: int, *workers: int, pair: Pair = PAIR, attempt: int = 1) -> bytes:
+        salts = {worker: self.salt(slot, worker, attempt) for worker in workers}
+        bringer = self.workers[workers[0]]
+        return bringer.reveal(self.WORKFLOW, self.trigger(slot), Place(attempt, 1), pair, salts)
+
+    def vote(self, slot: int) -> None:
+        """A whole voting in consensus."""
+        for worker in range(3):
+            self.seal(slot, worker)
+        self.reveal(slot, 0, 1, 2)
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Iterator[Network]:
+    """A network of three workers."""
+    network = Network(tmp_path / "chain")
+    yield network
+    network.store.close()

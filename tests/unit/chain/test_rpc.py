@@ -146,7 +146,7 @@ def test_a_transaction_that_the_chain_has_already_counts_as_sent(provider: Provi
 
 
 def test_a_nonce_too_low_is_no_error_when_the_transaction_itself_used_it(provider: Provider) -> None:
-    rpc, _ = provider.rpc(error(-32000, "nonce too low"), result({"hash": "0x01"}))
+    rpc, _ = provider.rpc(error(-32000, "nonce too low"), result({"from": "0x", "input": "0x", "gas": "0x1"}))
     rpc.send(b"raw", HASH)
     rpc, _ = provider.rpc(error(-32000, "nonce too low"), result(None))
     with pytest.raises(RpcRefusedError, match="nonce too low"):
