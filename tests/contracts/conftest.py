@@ -1,4 +1,4 @@
-"""A network on an in-process EVM: the shipped artifact, deployed, with the words of the protocol to drive it."""
+"""A network on an in-process EVM: the shipped artifact, deployed, driven in the words of the protocol."""
 
 import hashlib
 from collections.abc import Iterator
@@ -166,12 +166,9 @@ class Network:
     def refuses(self, reason: str) -> Iterator[None]:
         """Expects exactly this reason of a revert."""
         assert len(reason) <= 32
-        try:
+        with pytest.raises(BoaError) as refused:
             yield
-        except BoaError as error:
-            assert revert_reason(error) == reason
-        else:
-            pytest.fail(f"accepted, not refused with {reason!r}")
+        assert revert_reason(refused.value) == reason
 
 
 def revert_reason(error: BoaError) -> str:

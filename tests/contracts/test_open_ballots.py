@@ -223,6 +223,13 @@ def test_a_second_attempt_that_nobody_opens_stalls(network):
     assert [fields["at"] for _, fields in told] == [opened + 600, opened + 1500]
 
 
+def test_with_a_stall_of_0_there_is_no_second_attempt(bare):
+    bare.enrol(2)
+    bare.announce(stall=0)
+    bare.cast(0, bare.pair("a"))
+    assert names(bare.cast(1, bare.pair("b"))) == ["Cast", "Failed", "Unresolved"]
+
+
 def test_a_ballot_names_attempt_and_policy_version_and_any_other_is_refused(network):
     a = network.pair("a")
     for attempt in (0, 2, 257, 2**128):

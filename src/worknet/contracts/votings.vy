@@ -656,14 +656,13 @@ def _revealing(word: uint256, at: uint256, rules: uint256) -> uint256:
 @pure
 def _failed(word: uint256, at: uint256, rules: uint256) -> uint256:
     """
-    @notice An attempt has ended without consensus. Its ballots stay as evidence.
+    @notice An attempt has ended without consensus. Its ballots stay as evidence. With a stall of 0 no further
+            attempt could open, so none is waited for.
     """
-    state: uint256 = UNRESOLVED
-    deadline: uint256 = at
-    if word >> AT_ATTEMPT & ATTEMPT < ORDINARY_ATTEMPTS:
-        state = PENDING
-        deadline = unsafe_add(at, rules >> policies.AT_STALL & policies.BITS_32)
-    return word & ~PHASE | state << AT_STATE | deadline << AT_DEADLINE
+    stall: uint256 = rules >> policies.AT_STALL & policies.BITS_32
+    if stall == 0 or word >> AT_ATTEMPT & ATTEMPT >= ORDINARY_ATTEMPTS:
+        return word & ~PHASE | UNRESOLVED << AT_STATE | at << AT_DEADLINE
+    return word & ~PHASE | PENDING << AT_STATE | unsafe_add(at, stall) << AT_DEADLINE
 
 
 @internal
