@@ -5,6 +5,7 @@ tables of millions of rows. Frames must come from `validate`, which sorts them.
 """
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import polars as pl
 
@@ -55,21 +56,17 @@ def commit_table(
     kind: Kind, name: str, schema: Schema, frame: pl.DataFrame, salter: Salter
 ) -> CommittedTable:
     """The commitment to the rows of a validated frame, salted for one attempt."""
-    root = merkle.root(leaf_datas(kind, name, schema, frame, salter))
+    # One concatenation and no call per row: half of the time of `merkle.leaf_hash` over `leaf_datas`.
+    pairs = zip(*_leaf_parts(kind, name, schema, frame, salter), strict=True)
+    root = merkle.root_of_hashes([sha256(b"\x00" + salt + body).digest() for salt, body in pairs])
     leaf = header_leaf(salter.salt(salts.header(kind, name)), name, frame.height, root)
     return CommittedTable(kind, name, schema, frame, root, leaf)
 
 
 def leaf_datas(kind: Kind, name: str, schema: Schema, frame: pl.DataFrame, salter: Salter) -> list[bytes]:
     """Leaf data of all rows of a validated frame, in order."""
-    row_salts = salts.salts(salter.document_key(salts.rows(kind, name)), frame.height)
-    if not schema.field_disclosure:
-        return [salt + row for salt, row in zip(row_salts, encode_rows(frame), strict=True)]
-    columns = list(encode_fields(schema, frame).values())
-    return [
-        salt + merkle.root(_salted_fields(kind, name, number, fields, salter))
-        for number, (salt, *fields) in enumerate(zip(row_salts, *columns, strict=True))
-    ]
+    pairs = zip(*_leaf_parts(kind, name, schema, frame, salter), strict=True)
+    return [salt + body for salt, body in pairs]
 
 
 def prove_row(table: CommittedTable, index: int, salter: Salter) -> RowProof:
@@ -118,6 +115,22 @@ def find_row(table: CommittedTable, key: tuple[int | bool | str, ...]) -> int:
     return int(found[0])
 
 
-def _salted_fields(kind: Kind, name: str, number: int, fields: list[bytes], salter: Salter) -> list[bytes]:
+def _leaf_parts(
+    kind: Kind, name: str, schema: Schema, frame: pl.DataFrame, salter: Salter
+) -> tuple[list[bytes], list[bytes]]:
+    """The rows' salts, and what stands behind each in the leaf data."""
+    row_salts = salts.salts(salter.document_key(salts.rows(kind, name)), frame.height)
+    if not schema.field_disclosure:
+        return row_salts, encode_rows(frame)
+    columns = encode_fields(schema, frame).values()
+    return row_salts, [
+        merkle.root(_salted_fields(kind, name, number, fields, salter))
+        for number, fields in enumerate(zip(*columns, strict=True))
+    ]
+
+
+def _salted_fields(
+    kind: Kind, name: str, number: int, fields: tuple[bytes, ...], salter: Salter
+) -> list[bytes]:
     key = salter.document_key(salts.fields(kind, name, number))
     return [salt + field for salt, field in zip(salts.salts(key, len(fields)), fields, strict=True)]

@@ -21,7 +21,7 @@ from worknet.tables.rows import series
 from worknet.tables.schema import DTYPES, empty
 from worknet.tables.validate import validate
 
-_BATCH = 50_000
+_BATCH = 2_000  # few enough rows at once that Python's garbage collector stays out of it
 _LONGEST_FIELD = 1 << 24
 _NEEDS_QUOTES = '[",\r\n]'
 _INTEGER = r"\A(?:0|-?[1-9][0-9]*)\z"
