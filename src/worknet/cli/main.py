@@ -30,6 +30,8 @@ ENTRIES = {
     ),
     "node": Entry("worknet.cli.node", "app", "Run a worker."),
     "up": Entry("worknet.cli.up", "up", "Start a whole local network and keep it up."),
+    "votings": Entry("worknet.cli.votings", "votings", "List the votings that a worker takes part in."),
+    "prove": Entry("worknet.cli.votings", "prove", "Write evidence of a result, with one row disclosed."),
     "verify": Entry("worknet.cli.verify", "verify", "Check a result without trusting who hands it over."),
 }
 

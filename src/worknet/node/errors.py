@@ -26,3 +26,7 @@ class DataKeyMismatch(NodeError):
 
 class UnknownVoting(NodeError):
     """A voting, table or row that the worker's journal does not hold."""
+
+
+class RequestError(NodeError):
+    """A request to a worker's command that makes no sense, or whose answer cannot be written."""

@@ -28,13 +28,14 @@ from worknet.workflow.runner import Runner
 
 @dataclass(frozen=True)
 class Access:
-    """What a command about a node works with. `now` is the time of the newest block that is indexed."""
+    """What a command about a node works with: `worker` is its key, `now` the newest block's time."""
 
     config: NodeConfig
     network: NetworkConfig
     client: NetworkClient
     index: NetworkIndex
     journal: Journal
+    worker: bytes
     now: int
 
 
@@ -64,7 +65,7 @@ def opened(file: Path) -> Iterator[Access]:
         stack.callback(index.close)
         now = index.sync().time
         index.check_log()
-        yield Access(config, network, client, index, journal, now)
+        yield Access(config, network, client, index, journal, signer.address, now)
 
 
 @contextmanager

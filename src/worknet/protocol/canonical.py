@@ -19,6 +19,8 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _HEX = re.compile(r"0x(?:[0-9a-f]{2})*")
 _MAX_DEPTH = 64
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKET = re.compile(r"[\[\]{}]")
 _ESCAPED = re.compile('["\\\\\x00-\x1f]')
 
 
@@ -53,6 +55,7 @@ def decode(data: bytes) -> Any:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise CanonicalError("the text is not UTF-8") from error
+    _check_depth(text)
     try:
         value = json.loads(
             text,
@@ -156,6 +159,15 @@ def _integer(text: str) -> int:
     if len(text) > len(str(INTEGER_BOUND)) + 1:
         raise CanonicalError("an integer of 2^53 or more", hint="write larger integers as text")
     return int(text)
+
+
+def _check_depth(text: str) -> None:
+    """Refuses deep nesting before the decoder sees it, which crashes where the recursion limit was raised."""
+    depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > _MAX_DEPTH:
+            raise CanonicalError(f"nested deeper than {_MAX_DEPTH} levels")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,77 @@
+"""Votings as a worker sees them: how each stands on chain, and what its journal knows of the result."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from worknet.chain.index import NetworkIndex
+from worknet.node.errors import UnknownVoting
+from worknet.node.journal import Journal
+from worknet.protocol.canonical import Value
+from worknet.protocol.ids import Slot, Window
+from worknet.protocol.manifest import Manifest
+from worknet.protocol.voting import Attempt, State
+
+PAGE = 500
+
+
+@dataclass(frozen=True)
+class VotingLine:
+    """A voting in a list. `part` is this worker's: agreed, outvoted, missing, or empty while undecided.
+
+    `summary` is that of the recorded result, None where this worker has not computed it.
+    """
+
+    voting_id: bytes
+    workflow: str
+    window: Window
+    state: State
+    attempt: int
+    ballots: int
+    n: int
+    needed: int
+    position: int | None
+    part: str
+    causes: tuple[str, ...]
+    summary: dict[str, Value] | None
+
+
+def list_votings(
+    index: NetworkIndex, journal: Journal, workflows: dict[bytes, str], me: int | None, now: int
+) -> Iterator[VotingLine]:
+    """All votings of these workflows (names by id) in the order of opening, as they stand at time `now`."""
+    offset = 0
+    while page := index.votings(now=now, limit=PAGE, offset=offset):
+        offset += len(page)
+        for entry in page:
+            voting = index.voting(entry.voting_id, now=now)
+            if entry.workflow_id not in workflows or voting is None:
+                continue
+            recorded = None if voting.recorded is None else voting.recorded.pair
+            attempt = voting.current
+            yield VotingLine(
+                voting_id=entry.voting_id,
+                workflow=workflows[entry.workflow_id],
+                window=Slot.of_trigger(entry.trigger_id).window,
+                state=voting.state,
+                attempt=attempt.number,
+                ballots=len(attempt.ballots),
+                n=attempt.n,
+                needed=attempt.needed,
+                position=entry.position,
+                part="" if recorded is None or me is None else _part(attempt, me, recorded),
+                causes=tuple(cause for _, cause in journal.failures(entry.voting_id)),
+                summary=_summary(journal, entry.voting_id, attempt.number, recorded),
+            )
+
+
+def _part(attempt: Attempt, me: int, recorded: object) -> str:
+    mine = attempt.ballots.get(me)
+    return "missing" if mine is None else "agreed" if mine == recorded else "outvoted"
+
+
+def _summary(journal: Journal, voting_id: bytes, attempt: int, recorded: object) -> dict[str, Value] | None:
+    try:
+        ballot = journal.ballot(voting_id, attempt)
+    except UnknownVoting:
+        return None
+    return dict(Manifest.parse(ballot.manifest).summary) if ballot.pair == recorded else None

@@ -1,0 +1,218 @@
+"""Evidence from a worker's journal and index: a record, its ballots, and one disclosed row (section 9)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from worknet.chain.index import NetworkIndex
+from worknet.chain.index_facts import IndexedRecord
+from worknet.node.errors import UnknownVoting
+from worknet.node.journal import Ballot as JournalBallot
+from worknet.node.journal import Journal
+from worknet.node.preparing import unpack
+from worknet.protocol import merkle, salts, tables
+from worknet.protocol.canonical import decode, to_hex
+from worknet.protocol.manifest import Manifest
+from worknet.protocol.tables import Column, Kind, Salter, Schema
+from worknet.tables import CommittedTable, commit_table, encode_fields, find_row, prove_row
+from worknet.verify import (
+    Ballot,
+    Disclosure,
+    Evidence,
+    Field,
+    Head,
+    Header,
+    ManifestProof,
+    Network,
+    RowFields,
+    WholeRow,
+)
+from worknet.workflow import Declaration
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The row to disclose: in which result table or input dataset, and its key as text, by column.
+
+    `fields` names the columns to show of a table with field disclosure; empty: all of them.
+    """
+
+    kind: Kind
+    name: str
+    key: Mapping[str, str]
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Prover:
+    """What evidence is made from: the public log, and one worker's own knowledge."""
+
+    index: NetworkIndex
+    journal: Journal
+    declaration: Declaration
+    data_key: bytes
+
+    def evidence(self, record: IndexedRecord, selection: Selection | None) -> Evidence:
+        """Evidence of a recorded voting against the newest tree head; with a row, if one is selected.
+
+        Raises `UnknownVoting` if this worker has no part in it or there is no such row.
+        """
+        words = record.record
+        ballot = self._own_ballot(record)
+        hashes = [merkle.leaf_hash(leaf) for leaf in self.index.leaves()]
+        work = _Commitments(self.declaration, ballot, Salter(self.data_key, words.voting_id, words.attempt))
+        version = self._policy_version(record)
+        return Evidence(
+            network=Network(words.chain_id, words.contract),
+            record=words,
+            position=record.position,
+            path=tuple(merkle.inclusion_of_hashes(hashes, record.position)),
+            head=Head(len(hashes), merkle.root_of_hashes(hashes)),
+            ballots=self._ballots(record),
+            policy=self.index.policy(words.workflow_id, version).policy,
+            manifest=work.manifest_proof(),
+            disclosure=None if selection is None else work.disclosure(selection),
+        )
+
+    def _own_ballot(self, record: IndexedRecord) -> JournalBallot:
+        words = record.record
+        ballot = self.journal.ballot(words.voting_id, words.attempt)
+        if ballot.pair != words.pair:
+            raise UnknownVoting(
+                f"this worker voted otherwise than the record of voting {to_hex(words.voting_id)}",
+                hint="ask a worker that agreed: its rows are the recorded ones",
+            )
+        return ballot
+
+    def _ballots(self, record: IndexedRecord) -> tuple[Ballot, ...]:
+        voting = self.index.voting(record.record.voting_id)
+        attempt = None if voting is None else voting.attempts[record.record.attempt - 1]
+        members = {member.index: member for member in self.index.members()}
+        return tuple(
+            Ballot(worker, members[worker].worker, members[worker].operator, pair)
+            for worker, pair in sorted(attempt.ballots.items() if attempt else ())
+        )
+
+    def _policy_version(self, record: IndexedRecord) -> int:
+        voting = self.index.voting(record.record.voting_id)
+        return 1 if voting is None else voting.attempts[0].policy_version
+
+
+class _Commitments:
+    """The trees behind one ballot, built again from the journal's frames."""
+
+    def __init__(self, declaration: Declaration, ballot: JournalBallot, salter: Salter) -> None:
+        self._declaration = declaration
+        self._ballot = ballot
+        self._salter = salter
+        self._manifest = Manifest.parse(ballot.manifest)
+
+    def manifest_proof(self) -> ManifestProof:
+        """The manifest, its salt, and its path to the result root."""
+        salt = self._salter.salt(salts.MANIFEST)
+        leaves = tables.result_leaves(self._manifest.leaf(salt), self._leaves("table"))
+        return ManifestProof(self._manifest, salt, tuple(merkle.inclusion(leaves, 0)))
+
+    def disclosure(self, selection: Selection) -> Disclosure:
+        """The selected row with its proof up to the input or result root."""
+        schema = self._schema(selection.kind, selection.name)
+        table = self._committed(selection.kind, selection.name)
+        proof = prove_row(table, find_row(table, _key(schema, selection)), self._salter)
+        row: WholeRow | RowFields = WholeRow(proof.salt, decode(proof.row))
+        if schema.field_disclosure:
+            row = self._fields(selection, table, proof.index, proof.salt)
+        elif selection.fields:
+            raise UnknownVoting(
+                f"{selection.name} discloses rows whole", hint="its schema has no field disclosure"
+            )
+        return Disclosure(
+            kind=selection.kind,
+            name=selection.name,
+            schema=schema if selection.kind == "table" else None,
+            header=self._header(selection, table),
+            index=proof.index,
+            path=proof.path,
+            row=row,
+        )
+
+    def _fields(self, selection: Selection, table: CommittedTable, index: int, salt: bytes) -> RowFields:
+        row = table.frame[index]
+        names = sorted(row.columns)
+        for name in selection.fields:
+            if name not in names:
+                raise UnknownVoting(
+                    f"{selection.name} has no column {name}", hint=f"it has {', '.join(names)}"
+                )
+        info = salts.fields(selection.kind, selection.name, index)
+        field_salts = salts.salts(self._salter.document_key(info), len(names))
+        encoded = encode_fields(table.schema, row)
+        leaves = [salt_ + encoded[name][0] for name, salt_ in zip(names, field_salts, strict=True)]
+        shown = selection.fields or tuple(names)
+        return RowFields(
+            salt=salt,
+            root=merkle.root(leaves),
+            count=len(names),
+            fields=tuple(
+                Field(
+                    name,
+                    decode(encoded[name][0])[1],
+                    field_salts[place],
+                    place,
+                    tuple(merkle.inclusion(leaves, place)),
+                )
+                for place, name in enumerate(names)
+                if name in shown
+            ),
+        )
+
+    def _header(self, selection: Selection, table: CommittedTable) -> Header:
+        own = self._leaves(selection.kind)
+        place = sorted(own).index(selection.name)
+        leaves = [own[name] for name in sorted(own)]
+        if selection.kind == "table":
+            place += 1
+            leaves = [self._manifest.leaf(self._salter.salt(salts.MANIFEST)), *leaves]
+        salt = self._salter.salt(salts.header(selection.kind, selection.name))
+        path = tuple(merkle.inclusion(leaves, place))
+        return Header(salt, table.rows, table.root, place, len(leaves), path)
+
+    def _leaves(self, kind: Kind) -> dict[str, bytes]:
+        return {name: self._committed(kind, name).leaf for name in self._names(kind)}
+
+    def _committed(self, kind: Kind, name: str) -> CommittedTable:
+        frame = unpack(self._ballot.frames[kind, name])
+        return commit_table(kind, name, self._schema(kind, name), frame, self._salter)
+
+    def _names(self, kind: Kind) -> list[str]:
+        if kind == "table":
+            return [table.name for table in self._declaration.tables]
+        return [dataset.name for dataset in self._declaration.datasets if dataset.committed]
+
+    def _schema(self, kind: Kind, name: str) -> Schema:
+        if name not in self._names(kind):
+            raise UnknownVoting(
+                f"the workflow {self._declaration.name} has no committed {kind} {name}",
+                hint=f"it has {', '.join(self._names(kind))}",
+            )
+        declared = self._declaration.table if kind == "table" else self._declaration.dataset
+        return declared(name).schema
+
+
+def _key(schema: Schema, selection: Selection) -> tuple[int | bool | str, ...]:
+    """The key's values in the order of the schema, each read as its column's type."""
+    if set(selection.key) != set(schema.key):
+        raise UnknownVoting(
+            f"the key of {selection.name} is {', '.join(schema.key)}",
+            hint=" ".join(f"--key {name}=VALUE" for name in schema.key),
+        )
+    return tuple(_value(schema.column(name), selection.key[name]) for name in schema.key)
+
+
+def _value(column: Column, text: str) -> int | bool | str:
+    if column.type == "bool" and text in {"true", "false"}:
+        return text == "true"
+    if column.type == "int":
+        try:
+            return int(text)
+        except ValueError:
+            raise UnknownVoting(f"the key {column.name} is an integer, not {text!r}") from None
+    return text
