@@ -1,5 +1,6 @@
 """Both development chains as processes: persistence, kills, ports, folders, and ends with their parent."""
 
+import json
 import os
 import signal
 import socket
@@ -12,8 +13,9 @@ from typing import TypeVar
 
 import pytest
 
-from worknet.chain.development import DevelopmentChain, Engine, start
-from worknet.chain.development.anvil import find_anvil
+from worknet.chain.development import DevelopmentChain, Engine, choose_engine, start
+from worknet.chain.development.anvil import STATE, find_anvil
+from worknet.chain.development.store import DATABASE
 from worknet.chain.errors import DevelopmentChainError, FolderInUseError, PortInUseError, WrongChainError
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 from worknet.chain.rpc import Header, Receipt, Rpc
@@ -62,13 +64,14 @@ def test_a_chain_goes_on_where_it_was_stopped(tmp_path: Path, engine: Engine) ->
         rpc.check_chain()
         receipt = pay(rpc, 5)
         assert receipt.succeeded
-        assert abs(head(rpc).time - time.time()) < 10
+        seen = head(rpc)
+        assert abs(seen.time - time.time()) < 10
     assert chain.process.returncode == 0
     with run(tmp_path, engine) as chain:
         rpc = Rpc(chain.url, DEVELOPMENT_CHAIN_ID)
         assert rpc.receipt(receipt.transaction) == receipt
         assert rpc.balance(RECEIVER) == 5
-        assert head(rpc).number >= receipt.block
+        assert rpc.header(seen.number) == seen
         pay(rpc, 6)
         assert rpc.balance(RECEIVER) == 11
 
@@ -86,16 +89,6 @@ def test_a_killed_chain_has_the_same_blocks_when_it_is_started_again(tmp_path: P
         assert rpc.receipt(receipt.transaction) == receipt
 
 
-def test_a_stopped_chain_replays_to_the_same_head(tmp_path: Path) -> None:
-    with run(tmp_path, block_time=600) as chain:
-        rpc = Rpc(chain.url, DEVELOPMENT_CHAIN_ID)
-        for _ in range(5):
-            rpc.request("evm_mine")
-        before = head(rpc)
-    with run(tmp_path, block_time=600) as chain:
-        assert head(Rpc(chain.url, DEVELOPMENT_CHAIN_ID)) == before
-
-
 def test_blocks_come_by_themselves_and_faster_when_asked(tmp_path: Path) -> None:
     with run(tmp_path, block_time=0.1) as chain:
         rpc = Rpc(chain.url, DEVELOPMENT_CHAIN_ID)
@@ -110,12 +103,19 @@ def test_block_time_zero_mines_with_every_transaction(tmp_path: Path) -> None:
         assert [pay(rpc, 1).block for _ in range(3)] == [1, 2, 3]
 
 
-def test_the_chain_listens_on_this_machine_only(tmp_path: Path) -> None:
+def test_a_chain_is_this_machines_own_and_its_folders_only_one(tmp_path: Path) -> None:
     with run(tmp_path) as chain:
         assert chain.url.startswith("http://127.0.0.1:")
         port = int(chain.url.rpartition(":")[2])
         with socket.socket() as other:
             other.bind(("127.0.0.2", port))
+        with pytest.raises(FolderInUseError, match=str(tmp_path)):
+            run(tmp_path)
+        with pytest.raises(WrongChainError, match="246"):
+            Rpc(chain.url, 246).check_chain()
+        # A client's open connection does not hold up the end.
+        chain.process.send_signal(signal.SIGINT)
+        assert chain.process.wait(10) == 0
 
 
 @engines
@@ -127,29 +127,22 @@ def test_a_port_in_use_is_named(tmp_path: Path, engine: Engine) -> None:
     assert caught.value.hint
 
 
-def test_a_folder_in_use_is_named(tmp_path: Path) -> None:
-    with run(tmp_path), pytest.raises(FolderInUseError, match=str(tmp_path)):
-        run(tmp_path)
-
-
-def test_a_folder_stays_with_the_engine_that_began_it(tmp_path: Path) -> None:
-    with run(tmp_path):
-        pass
-    with pytest.raises(DevelopmentChainError, match="builtin"):
-        start(tmp_path, funds=FUNDS, engine="anvil")
-    with start(tmp_path, funds=FUNDS, engine="auto") as chain:
-        assert chain.engine == "builtin"
+@pytest.mark.parametrize(
+    ("file", "engine", "other"), [(DATABASE, "builtin", "anvil"), (STATE, "anvil", "builtin")]
+)
+def test_a_folder_stays_with_the_engine_that_began_it(
+    tmp_path: Path, file: str, engine: Engine, other: Engine
+) -> None:
+    (tmp_path / file).write_text("")
+    assert choose_engine(tmp_path, "auto") == choose_engine(tmp_path, engine) == engine
+    with pytest.raises(DevelopmentChainError, match=engine):
+        choose_engine(tmp_path, other)
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DevelopmentChainError, match="file"):
         run(tmp_path / "file" / "chain")
-
-
-def test_the_wrong_chain_id_is_noticed_before_anything_is_signed(tmp_path: Path) -> None:
-    with run(tmp_path) as chain, pytest.raises(WrongChainError, match="246"):
-        Rpc(chain.url, 246).check_chain()
 
 
 PARENT = """
@@ -191,15 +184,6 @@ def test_anvil_ends_even_when_the_process_that_watches_it_is_killed(tmp_path: Pa
         until(is_free)
 
 
-@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
-def test_a_chain_ends_cleanly_when_asked(tmp_path: Path, sent: signal.Signals) -> None:
-    with run(tmp_path) as chain:
-        # A client's open connection does not hold it up.
-        Rpc(chain.url, DEVELOPMENT_CHAIN_ID).check_chain()
-        chain.process.send_signal(sent)
-        assert chain.process.wait(10) == 0
-
-
 def lives(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -208,3 +192,29 @@ def lives(pid: int) -> bool:
     stat = Path(f"/proc/{pid}/stat")
     # Where nobody reaps orphans (containers), a process that has ended stays on as a zombie.
     return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+WITHOUT_EVM = """
+import sys
+sys.modules["eth"] = None
+from worknet.chain.development.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_without_the_extra_the_built_in_chain_says_what_to_install(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT_EVM, "--folder", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 1
+    answer = json.loads(ended.stdout)
+    assert answer["error"] == "DevelopmentChainError"
+    assert "worknet[local]" in answer["hint"]
+    assert ended.stderr == ""
+
+
+def test_a_missing_anvil_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DevelopmentChainError, match="anvil") as caught:
+        run(tmp_path / "chain", "anvil")
+    assert "npm" in caught.value.hint
