@@ -25,6 +25,7 @@ class Entry:
 
 
 ENTRIES = {
+    "demo": Entry("worknet.cli.demo", "demo", "Play the whole product on this machine."),
     "workflow": Entry(
         "worknet.cli.workflow", "app", "Run a workflow on a desk; show its digest, pin its runtime."
     ),

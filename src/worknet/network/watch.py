@@ -1,0 +1,83 @@
+"""A network as anyone sees it who has only the chain: its votings as they go, and the log that they make."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from worknet.chain.client import NetworkClient
+from worknet.chain.index import NetworkIndex
+from worknet.chain.rpc import Rpc
+from worknet.config.network import NetworkConfig
+from worknet.protocol import merkle
+from worknet.protocol.ids import Slot, Window
+from worknet.protocol.voting import State
+
+
+@dataclass(frozen=True)
+class WatchedVoting:
+    """A voting from outside. `sealed` counts the seals, `ballots` those that could be read and counted.
+
+    `has_ended`: its ballots are final, and the contract has said so.
+    """
+
+    voting_id: bytes
+    window: Window
+    state: State
+    attempt: int
+    sealed: int
+    ballots: int
+    n: int
+    position: int | None
+    has_ended: bool
+
+
+class Watch:
+    """Follows one network with an index of its own, in the file given; use it in a `with`."""
+
+    def __init__(self, network: NetworkConfig, url: str, file: Path) -> None:
+        contract, block = network.deployed()
+        self._client = NetworkClient(Rpc(url, network.network.chain_id), contract)
+        self._index = NetworkIndex(file, self._client, block)
+        self._client.check()
+
+    def votings(self) -> list[WatchedVoting]:
+        """All votings so far, by the time that they are about."""
+        now = self._index.sync().time
+        found = []
+        for entry in self._index.votings(now=now, limit=-1):
+            voting = self._index.voting(entry.voting_id, now=now)
+            if voting is None:
+                continue
+            found.append(
+                WatchedVoting(
+                    voting_id=entry.voting_id,
+                    window=Slot.of_trigger(entry.trigger_id).window,
+                    state=voting.state,
+                    attempt=voting.current.number,
+                    sealed=len(voting.current.seals),
+                    ballots=len(voting.current.ballots),
+                    n=voting.current.n,
+                    position=entry.position,
+                    has_ended=self._index.has_ended(entry.voting_id),
+                )
+            )
+        return sorted(found, key=lambda voting: voting.window)
+
+    def head(self) -> tuple[int, bytes]:
+        """The log's size and tree head, rebuilt from the events and held against the contract's own."""
+        self._index.check_log()
+        leaves = self._index.leaves()
+        return len(leaves), merkle.root(leaves)
+
+    def close(self) -> None:
+        """Closes the index."""
+        self._index.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
