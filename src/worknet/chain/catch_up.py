@@ -49,15 +49,12 @@ class CatchUp:
         target = head if last is None else min(last, head)
         count = 0
         self._contradictions = 0
-        cursor = self._store.cursor()
-        following = self._store.start if cursor is None else cursor[0] + 1
-        while following <= target:
+        while (following := self._following()) <= target:
             end = min(following + self._range - 1, target)
             read = self._read_range(following, end)
             if read is None:
                 continue
             count += read
-            following = end + 1
             if on_progress is not None:
                 on_progress(end, target)
         cursor = self._store.cursor()
@@ -117,6 +114,9 @@ class CatchUp:
                     )
                 return None
         with self._store.transaction():
+            if self._following() != first:
+                # Another process on the same file, such as a command beside its worker, was quicker.
+                return None
             for log in logs:
                 header = headers[log.block]
                 if header is not None:
@@ -125,6 +125,11 @@ class CatchUp:
             self._store.add_block(end.number, end.hash, end.time, False)
         self._range = min(LARGEST_RANGE, self._range * 2)
         return len(logs)
+
+    def _following(self) -> int:
+        """The first block that is not indexed."""
+        cursor = self._store.cursor()
+        return self._store.start if cursor is None else cursor[0] + 1
 
     def _header(self, number: int) -> Header:
         header = self._rpc.header(number)

@@ -187,6 +187,25 @@ def test_an_index_catches_up_after_downtime_from_where_it_was(
     again.close()
 
 
+def test_two_processes_on_one_index_do_not_store_events_twice(
+    network: Network, index: NetworkIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network.vote(0)
+    beside = NetworkIndex(tmp_path / "index.sqlite", network.owner)
+    ask = network.owner.rpc.logs
+
+    def ask_while_the_other_is_quicker(*arguments: Any, **options: Any) -> list[Log]:
+        monkeypatch.setattr(network.owner.rpc, "logs", ask)
+        beside.sync()
+        return ask(*arguments, **options)
+
+    monkeypatch.setattr(network.owner.rpc, "logs", ask_while_the_other_is_quicker)
+    assert index.sync().block == network.rpc.block_number()
+    assert index.log_size() == 1
+    index.check_log()
+    beside.close()
+
+
 def test_an_index_stops_at_the_block_asked_for(network: Network, index: NetworkIndex) -> None:
     network.vote(0)
     middle = network.rpc.block_number()
