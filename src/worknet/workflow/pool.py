@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from worknet.workflow.errors import RunnerError
 from worknet.workflow.folder import Bundle
 from worknet.workflow.process import Limits, Process
+from worknet.workflow.scratch import sweep
 
 
 class Pool:
@@ -89,6 +90,7 @@ class Pool:
         self._orders.put(True)
 
     def _start_ordered(self) -> None:
+        sweep()
         while self._orders.get():
             # An order is always answered, so that nobody waits for ever.
             if self._closed:

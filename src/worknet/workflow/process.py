@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from worknet.workflow import wire
 from worknet.workflow.child import BUNDLE_FOLDER
 from worknet.workflow.errors import FailedError, MemoryExceededError, RunnerError, TimedOutError
 from worknet.workflow.folder import Bundle
+from worknet.workflow.scratch import Scratch
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,13 +48,15 @@ class Process:
     def __init__(self, bundle: Bundle, limits: Limits) -> None:
         self._limits = limits
         self._timed_out = 0.0
-        self._folder = tempfile.TemporaryDirectory(prefix="worknet-run-", ignore_cleanup_errors=True)
-        home = Path(self._folder.name)
         try:
-            _write_bundle(home / BUNDLE_FOLDER, bundle)
-            self._child = _start(home, limits.memory_bytes)
+            self._scratch = Scratch()
         except OSError as error:
-            self._folder.cleanup()
+            raise RunnerError(f"no folder for a run can be made: {error.strerror or error}") from None
+        try:
+            _write_bundle(self._scratch.path / BUNDLE_FOLDER, bundle)
+            self._child = _start(self._scratch.path, limits.memory_bytes)
+        except OSError as error:
+            self._scratch.remove()
             raise RunnerError(f"no process could be started: {error.strerror or error}") from None
         self._stderr: deque[bytes] = deque(maxlen=_STDERR_BYTES // _STDERR_CHUNK)
         self._drain = threading.Thread(target=self._keep_stderr, daemon=True)
@@ -101,7 +103,7 @@ class Process:
         for pipe in (self._child.stdin, self._child.stdout):
             with suppress(OSError):
                 _pipe(pipe).close()
-        self._folder.cleanup()
+        self._scratch.remove()
         return b"".join(self._stderr).decode(errors="replace")
 
     def _receive(self) -> tuple[dict[str, Any], dict[str, "pl.DataFrame"]]:

@@ -98,7 +98,6 @@ def test_hash_seed_locale_and_time_zone_are_fixed_and_nothing_else_is_handed_on(
     ("result", "table", "row", "column"),
     [
         ('{"out": meters.with_columns(pl.col("wh") / 2)}', "out", 0, "wh"),
-        ('{"out": meters.with_columns(pl.lit(None, dtype=pl.Float32).alias("wh"))}', "out", 0, "wh"),
         ('{"out": [{"id": "a", "wh": 1}, {"id": "b", "wh": 1.0}]}', "out", 1, "wh"),
         ('{"out": meters.with_columns(pl.concat_list(pl.lit(0.5)).alias("wh"))}', "out", 0, "wh"),
         ('{"out": meters}, {"a": {"b": [1, float("nan")]}}', "summary", None, "a.b[1]"),
@@ -119,11 +118,8 @@ def test_floats_are_refused_with_table_row_and_column(run, result, table, row, c
         ('{"out": meters, "more": meters}', "more", "table more is not declared"),
         ('{"out": meters.drop("wh")}', "out", "column wh: the column is missing"),
         ('{"out": pl.concat([meters, meters])}', "out", "occurs again"),
-        ('{"out": meters.with_columns(pl.lit(2**53).alias("wh"))}', "out", "2\\^53"),
         ('{"out": meters.with_columns(pl.lit(None).alias("wh"))}', "out", "row 0, column wh: null"),
-        ('{"out": meters.with_columns(pl.lit("x").alias("wh"))}', "out", "type int"),
         ('{"out": [{"id": "a", "wh": True}]}', "out", "row 0, column wh: a bool"),
-        ('{"out": [{"id": "a"}]}', "out", "column wh: the column is missing"),
     ],
 )
 def test_tables_that_do_not_fit_the_declaration_are_refused(run, result, table, message):
@@ -149,7 +145,6 @@ def test_datasets_that_do_not_fit_the_declaration_are_refused_before_the_run(run
         ("raise SystemExit(0)", "raised SystemExit"),
         ("import os; os._exit(3)", "exit code 3"),
         ('return Result({"out": meters}, {"n": 2**53})', "summary has no canonical form"),
-        ('return Result({"out": meters}, {1: 2})', "summary has no canonical form"),
         ('return Result({"out": meters}, {"x": object()})', "summary has no canonical form"),
         ('return Result({"out": meters}, 5)', "raised"),
     ],
