@@ -21,6 +21,7 @@ REFERENCE = ROOT / "docs" / "reference" / "cli.md"
 GUIDES = [
     ROOT / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "guides").glob("*.md")),
     *sorted((ROOT / "workflows").glob("*/README.md")),
 ]
 BLOCK = re.compile(r"^```(?:console|sh)\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -1,4 +1,4 @@
-"""Keys: keystore files, passwords by reference, and signers bound to one chain.
+"""Keys: keystore files, and signers bound to one chain.
 
 A key lives in a V3 keystore file (Web3 Secret Storage), is decrypted into memory once and never shown:
 neither `repr` nor an error contains it. A `Signer` signs for the chain id it was bound to and no other.
@@ -6,7 +6,6 @@ The keys that development chains hand out are public knowledge and therefore ref
 This module knows nothing of connections, nonces or fees.
 """
 
-import getpass
 import json
 import os
 from dataclasses import dataclass
@@ -148,37 +147,6 @@ def open_keystore(path: Path, password: str, chain_id: int) -> Signer:
     except (KeyError, TypeError, NotImplementedError):
         raise KeystoreError(f"{path} is no V3 keystore file") from None
     return Signer(_account(key), chain_id)
-
-
-def read_password(reference: str) -> str:
-    """The password that a reference names: `env:NAME`, `file:PATH` (its first line) or `prompt`.
-
-    Raises KeystoreError, which names the reference and never the password.
-    """
-    kind, _, name = reference.partition(":")
-    if kind == "env" and name:
-        password = os.environ.get(name)
-        if password is None:
-            raise KeystoreError(
-                f"environment variable {name} is not set", hint=f"{reference} should hold a password"
-            )
-        return password
-    if kind == "file" and name:
-        try:
-            return (Path(name).expanduser().read_text(encoding="utf-8").splitlines() or [""])[0]
-        except (OSError, UnicodeDecodeError) as error:
-            raise KeystoreError(f"password file {name} cannot be read: {type(error).__name__}") from None
-    if reference == "prompt":
-        try:
-            return getpass.getpass("Password of the keystore: ")
-        except EOFError:
-            raise KeystoreError(
-                "there is no terminal to ask for a password", hint="use env: or file:"
-            ) from None
-    raise KeystoreError(
-        "this is no reference to a password",
-        hint="write env:NAME, file:PATH or prompt, never the password itself",
-    )
 
 
 def _account(key: bytes) -> LocalAccount:

@@ -30,6 +30,8 @@ ENTRIES = {
         "worknet.cli.workflow", "app", "Run a workflow on a desk; show its digest, pin its runtime."
     ),
     "node": Entry("worknet.cli.node", "app", "Run a worker."),
+    "network": Entry("worknet.cli.network", "app", "Deploy, change and show a network, as its owner."),
+    "init": Entry("worknet.cli.init", "init", "Write a local network for a workflow of one's own."),
     "up": Entry("worknet.cli.up", "up", "Start a whole local network and keep it up."),
     "votings": Entry("worknet.cli.votings", "votings", "List the votings that a worker takes part in."),
     "prove": Entry("worknet.cli.votings", "prove", "Write evidence of a result, with one row disclosed."),

@@ -12,6 +12,7 @@ from worknet.chain.events import Role
 from worknet.chain.rpc import Rpc
 from worknet.chain.signers import Signer
 from worknet.config.network import NetworkConfig
+from worknet.network.access import public_chain
 from worknet.network.errors import NetworkError
 from worknet.network.folder import fill_in
 from worknet.protocol.canonical import to_hex
@@ -31,6 +32,17 @@ class NewMember:
     role: Role = Role.ACTIVE
 
 
+def check_confirmations(network: NetworkConfig) -> None:
+    """Refuses to deploy on a public chain unless the file says how deep a block must lie: it is for good."""
+    known = public_chain(network.network.chain_id)
+    if known is not None and "confirmations" not in network.network.model_fields_set:
+        raise network.error(
+            ("network", "confirmations"),
+            "is missing, and cannot be changed after the deployment",
+            f"{known.confirmations} fits {known.title}",
+        )
+
+
 def deploy_contract(file: Path, rpc: Rpc, owner: Signer) -> NetworkConfig:
     """Deploys the contract unless network.toml names one already; the file then names it."""
     network = NetworkConfig.load(file)
@@ -41,22 +53,25 @@ def deploy_contract(file: Path, rpc: Rpc, owner: Signer) -> NetworkConfig:
     return network
 
 
-def announce_policies(network: NetworkConfig, client: NetworkClient) -> None:
-    """Announces the policy of each workflow that has none yet.
+def announce_policies(network: NetworkConfig, client: NetworkClient) -> list[str]:
+    """Announces the policy of each workflow that has none yet; returns these workflows.
 
     A policy that was announced is law: one in the file that differs from it is an error, not a change.
     """
+    announced = []
     for name in network.workflows:
         policy = policy_of(network, name)
         key = workflow_id(name)
         count = client.policy_count(key)
         if count == 0:
             client.wait(client.announce(key, policy))
+            announced.append(name)
         elif client.policy(key, count) != policy:
             raise NetworkError(
                 f"the policy of {name} in {network.file} is not the one announced as version {count}",
                 hint="`worknet network policy` announces a new version",
             )
+    return announced
 
 
 def enrol_members(client: NetworkClient, members: Sequence[NewMember]) -> None:
@@ -73,7 +88,8 @@ def enrol_members(client: NetworkClient, members: Sequence[NewMember]) -> None:
 def policy_of(network: NetworkConfig, workflow: str) -> Policy:
     """The policy of a workflow: as the file says, joined with its bundle's digest and trigger."""
     bundle = read_bundle(network.workflow(workflow).folder)
-    with Runner(bundle, waiting=0) as runner:
+    # Only what it declares is asked for: no data is here that the bundle's code could carry away.
+    with Runner(bundle, allow_unisolated=True, waiting=0) as runner:
         declaration = runner.declaration
     if declaration.name != workflow:
         raise NetworkError(

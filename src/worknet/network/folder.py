@@ -7,12 +7,12 @@ chain/                the development chain
 nodes/NAME/           one company: node.toml, keys, journal and index, log
 """
 
-import json
 import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import tomlkit
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -47,8 +47,9 @@ class WorkflowPlan:
 
 @dataclass(frozen=True)
 class NetworkPlan:
-    """A new local network. `members` are the companies' names; `votings_at_once` holds for every worker.
+    """A new local network. `members` are the companies' names.
 
+    `votings_at_once` and `allow_unisolated` are the same in every node.toml.
     `secrets` are further files of each company, by company and file name (access tokens, say).
     """
 
@@ -59,6 +60,7 @@ class NetworkPlan:
     chain_port: int
     genesis_time: int
     votings_at_once: int = 8
+    allow_unisolated: bool = False
     services: Mapping[str, Settings] = field(default_factory=dict)
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -176,6 +178,7 @@ def _write_member(folder: NetworkFolder, plan: NetworkPlan, member: str, data_ke
             "data_dir": "data",
             "network": os.path.relpath(folder.network_file, place),
             "votings_at_once": plan.votings_at_once,
+            "allow_unisolated": plan.allow_unisolated,
         },
         "chain": {"rpc": f"http://127.0.0.1:{plan.chain_port}"},
         "key": {"keystore": "worker.json", "password": {"file": "worker.password"}},
@@ -197,5 +200,15 @@ def _secret(path: Path, content: str) -> None:
 
 
 def _write_toml(path: Path, comment: str, document: Mapping[str, object]) -> None:
-    # Through JSON: tomlkit takes plain dictionaries and lists only.
-    path.write_text(f"# {comment}\n\n{tomlkit.dumps(json.loads(json.dumps(document)))}")
+    path.write_text(f"# {comment}\n\n{tomlkit.dumps(_toml(document)).strip()}\n")
+
+
+def _toml(value: object) -> Any:
+    """The value as TOML has it: a table of its own for each mapping, but a secret's reference on one line."""
+    if isinstance(value, Mapping):
+        is_reference = bool(value) and value.keys() <= {"env", "file"}
+        table = tomlkit.inline_table() if is_reference else tomlkit.table()
+        for key, inner in value.items():
+            table[key] = _toml(inner)
+        return table
+    return list(value) if isinstance(value, tuple) else value

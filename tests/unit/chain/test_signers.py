@@ -14,7 +14,6 @@ from worknet.chain.signers import (
     create_keystore,
     keystore_address,
     open_keystore,
-    read_password,
     signer_from_key,
 )
 
@@ -116,24 +115,6 @@ def test_a_full_keystore_costs_more_to_guess_than_a_light_one(tmp_path: Path) ->
         for name in ("light", "full")
     }
     assert cost == {"light": 4096, "full": 262144}
-
-
-def test_passwords_come_from_the_environment_or_a_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("A_PASSWORD", "from env")
-    (tmp_path / "password").write_text("from file\n")
-    assert read_password("env:A_PASSWORD") == "from env"
-    assert read_password(f"file:{tmp_path / 'password'}") == "from file"
-
-
-@pytest.mark.parametrize(
-    "reference", ["env:NOT_SET_ANYWHERE", "file:/nonexistent/x", "hunter2", "", "env:", "file:"]
-)
-def test_a_bad_password_reference_is_refused_without_being_shown_as_a_password(reference: str) -> None:
-    with pytest.raises(KeystoreError) as caught:
-        read_password(reference)
-    assert "hunter2" not in str(caught.value) + caught.value.hint
 
 
 def test_presets_are_found_by_name_and_unknown_ones_refused() -> None:

@@ -1,0 +1,114 @@
+"""The plan of a local network for any workflow folder: its policy, and where its datasets come from.
+
+What a plan is, and how it becomes files, stands in `folder`. The same data is named for every worker, as fits
+a first look on one machine; a network of several companies has a node.toml of its own for each.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from worknet.network.errors import NetworkError
+from worknet.network.folder import NetworkPlan, Settings, WorkflowPlan
+from worknet.network.local import free_port
+from worknet.protocol.ids import Slot
+from worknet.protocol.times import time_text
+from worknet.sources import source_from
+from worknet.workflow.declare import Declaration
+from worknet.workflow.folder import read_bundle
+from worknet.workflow.runner import Runner
+
+WINDOWS = {"cast_window": "60s", "reveal_window": "60s", "stall": "10m", "fallback": "alert"}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody says of a new local network; times in Unix seconds.
+
+    `datasets` maps names to paths or addresses, which may hold `{start}` and `{end}`; `time_column` tells the
+    time of each row in files that hold several windows. The first voting is about the slot that begins at
+    `start` (None: the one that goes on now). With `until`, it is that time on the chain when it begins, so
+    that all slots from `start` to `until` are due at once.
+    """
+
+    workflow: Path
+    datasets: Mapping[str, str]
+    workers: int
+    ballots: str
+    chain_kind: str
+    time_column: str | None = None
+    start: int | None = None
+    until: int | None = None
+    allow_unisolated: bool = False
+
+
+def plan(wish: Wish, now: int | None = None) -> NetworkPlan:
+    """The plan that fulfils the wish; `now` is the time at which the chain begins unless it says another.
+
+    Raises NetworkError, and what reading the workflow folder and its declaration raises.
+    """
+    bundle = read_bundle(wish.workflow)
+    with Runner(bundle, allow_unisolated=wish.allow_unisolated, waiting=0) as runner:
+        declaration = runner.declaration
+    genesis, start = _times(wish, declaration, int(time.time()) if now is None else now)
+    return NetworkPlan(
+        name=declaration.name,
+        members=[f"company-{number}" for number in range(1, wish.workers + 1)],
+        workflow=WorkflowPlan(
+            name=declaration.name,
+            folder=wish.workflow,
+            policy={"start": time_text(start), "threshold": "majority", "ballots": wish.ballots, **WINDOWS},
+            datasets=_datasets(wish, declaration),
+        ),
+        chain_kind=wish.chain_kind,
+        chain_port=free_port(),
+        genesis_time=genesis,
+        allow_unisolated=wish.allow_unisolated,
+    )
+
+
+def _times(wish: Wish, declaration: Declaration, now: int) -> tuple[int, int]:
+    """When the chain begins, and with which slot the votings do."""
+    every, delay = declaration.trigger.seconds, declaration.trigger.delay
+    if wish.until is not None and (wish.start is None or wish.until <= wish.start):
+        raise NetworkError("--until is no time after --start", hint="name the first slot with --start")
+    genesis = now if wish.until is None else wish.until + delay
+    start = genesis if wish.start is None else wish.start
+    slot = Slot.at(every, start)
+    if wish.start is not None and slot.window.start != start:
+        raise NetworkError(
+            f"--start {time_text(start)}: no slot of {declaration.name} (every {every} seconds) begins then",
+            hint=f"the nearest are {time_text(slot.window.start)} and {time_text(slot.window.end)}",
+        )
+    return genesis, slot.window.start
+
+
+def _datasets(wish: Wish, declaration: Declaration) -> dict[str, Settings]:
+    """The settings of each declared dataset, each of which must be given."""
+    for name in wish.datasets:
+        declaration.dataset(name)
+    found: dict[str, Settings] = {}
+    for dataset in declaration.datasets:
+        if dataset.name not in wish.datasets:
+            raise NetworkError(
+                f"nothing is given for the dataset {dataset.name} of {declaration.name}",
+                hint=f"add --dataset {dataset.name}=PATH_OR_URL",
+            )
+        settings = _settings(wish.datasets[dataset.name], wish.time_column)
+        options = {key: value for key, value in settings.items() if key != "source"}
+        if "path" in options:
+            options["path"] = Path(str(options["path"]))
+        # Refuses what no worker could use: an unknown kind of file, a placeholder that is none.
+        source_from(str(settings["source"]), dataset.name, dataset.schema, **options)
+        found[dataset.name] = settings
+    return found
+
+
+def _settings(place: str, time_column: str | None) -> Settings:
+    if place.startswith(("http://", "https://")):
+        return {"source": "http", "url": place}
+    path = str(Path(place).expanduser().absolute())
+    if time_column is None or "{" in place:
+        return {"source": "file", "path": path}
+    return {"source": "file", "path": path, "time_column": time_column}
