@@ -53,6 +53,10 @@ def opened(file: Path) -> Iterator[Access]:
         client.check()
     except WrongChainError as error:
         raise network.error(("network", "chain_id"), str(error), error.hint) from None
+    confirmations = client.confirmations()
+    if network.network.confirmations != confirmations:
+        wrong = f"is {network.network.confirmations}, but the contract says {confirmations}"
+        raise network.error(("network", "confirmations"), wrong, f"{confirmations}")
     folder = config.node.data_dir
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -107,14 +107,19 @@ class Worker:
         self._confirmations = client.confirmations()
         self._key = client.signer.address if client.signer else b""
         self._me: int | None = None
+        self._fault = ""
+        self._has_looked = False
 
     def run(self, stop: threading.Event) -> None:
         """Works until told to stop; preparations under way are then finished, or given up after a while."""
         while not stop.is_set():
             try:
                 self.step()
+                self._fault = ""
             except ChainError as error:
-                log.warning("chain.unavailable", error=str(error), hint=error.hint)
+                if str(error) != self._fault:
+                    log.warning("chain.fault", error=str(error), hint=error.hint)
+                self._fault = str(error)
             stop.wait(POLL_SECONDS)
         self._threads.shutdown(wait=False, cancel_futures=True)
         wait([preparation.future for preparation in self._preparing.values()], STOP_SECONDS)
@@ -126,6 +131,8 @@ class Worker:
         self._collect_preparations(view.now)
         for work in self._work:
             self._step_workflow(work, view)
+        # What had ended before the first look was told before, or happened without this worker.
+        self._has_looked = True
 
     def _look(self) -> _View:
         """What the chain says at this moment."""
@@ -154,7 +161,8 @@ class Worker:
                 return False
             if slot not in work.told:
                 work.told.add(slot)
-                _tell_end(facts)
+                if self._has_looked:
+                    _tell_end(facts)
             return True
 
         at_work = failing = 0
