@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
+from web3.types import Nonce
+from web3.utils.address import get_create_address
 
 from worknet.chain.errors import ChainError, RevertedError, RpcRefusedError
 from worknet.chain.events import Place, Role, policy_of, policy_words
@@ -347,6 +350,11 @@ def deploy(
     if not receipt.succeeded or receipt.contract is None:
         raise RevertedError("the deployment", "", transaction=transaction)
     return Deployment(receipt.contract, receipt.block, transaction)
+
+
+def created_at(creator: bytes, nonce: int) -> bytes:
+    """The address of the contract that an account's transaction with this nonce creates (Yellow Paper, 7)."""
+    return bytes.fromhex(get_create_address(to_checksum_address(creator), Nonce(nonce))[2:])
 
 
 def _is_revert(refused: RpcRefusedError) -> bool:

@@ -3,11 +3,12 @@
 Each step looks first whether it was done already, so an interrupted deployment is finished by another run.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from worknet.chain.client import NetworkClient, deploy
+from worknet.chain.client import NetworkClient, created_at, deploy
 from worknet.chain.events import Role
 from worknet.chain.rpc import Rpc
 from worknet.chain.signers import Signer
@@ -44,13 +45,23 @@ def check_confirmations(network: NetworkConfig) -> None:
 
 
 def deploy_contract(file: Path, rpc: Rpc, owner: Signer) -> NetworkConfig:
-    """Deploys the contract unless network.toml names one already; the file then names it."""
+    """Deploys the contract unless network.toml names one already; the file then names it.
+
+    What is about to be sent is noted beside the file first: a run that was interrupted in between leaves no
+    second contract. Raises NetworkError while that earlier deployment waits for its block.
+    """
     network = NetworkConfig.load(file)
-    if network.network.contract is None:
-        deployment = deploy(rpc, owner, network.network.confirmations)
-        fill_in(file, deployment.contract, deployment.block)
-        network = NetworkConfig.load(file)
-    return network
+    if network.network.contract is not None:
+        return network
+    note = file.with_name(f"{file.name}.deploying")
+    begun = _begun(note, rpc, owner)
+    if begun is None:
+        block = rpc.block_number()
+        _write_note(note, {**_whose(rpc, owner), "nonce": rpc.nonce(owner.address), "block": block})
+        begun = deploy(rpc, owner, network.network.confirmations).contract, block
+    fill_in(file, *begun)
+    note.unlink()
+    return NetworkConfig.load(file)
 
 
 def announce_policies(network: NetworkConfig, client: NetworkClient) -> list[str]:
@@ -99,3 +110,41 @@ def policy_of(network: NetworkConfig, workflow: str) -> Policy:
         )
     trigger = declaration.trigger
     return network.policy(workflow, bundle_digest=bundle.digest, every=trigger.seconds, delay=trigger.delay)
+
+
+def _begun(note: Path, rpc: Rpc, owner: Signer) -> tuple[bytes, int] | None:
+    """The contract that an interrupted run deployed, and a block before it; None if there is no such run."""
+    try:
+        noted = json.loads(note.read_text())
+        whose, nonce, block = (
+            {key: noted[key] for key in ("chain_id", "owner")},
+            noted["nonce"],
+            noted["block"],
+        )
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        raise NetworkError(f"{note} is damaged", hint="remove it; then a contract is deployed") from None
+    if whose != _whose(rpc, owner):
+        raise NetworkError(
+            f"{note} tells of a deployment by {whose['owner']} on chain id {whose['chain_id']}",
+            hint="finish it with that key, or remove the file",
+        )
+    contract = created_at(owner.address, nonce)
+    if rpc.code(contract):
+        return contract, block
+    if rpc.nonce(owner.address, "latest") <= nonce < rpc.nonce(owner.address):
+        raise NetworkError(
+            "a deployment that was sent before is in no block yet", hint="wait for it, then run this again"
+        )
+    return None
+
+
+def _whose(rpc: Rpc, owner: Signer) -> dict[str, object]:
+    return {"chain_id": rpc.chain_id, "owner": to_hex(owner.address)}
+
+
+def _write_note(note: Path, document: dict[str, object]) -> None:
+    replacement = note.with_name(f"{note.name}.new")
+    replacement.write_text(json.dumps(document) + "\n")
+    replacement.replace(note)
