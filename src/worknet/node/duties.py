@@ -75,10 +75,8 @@ def _attempt_to_vote_in(facts: VotingFacts, voting: Voting) -> int | None:
         return 1 if facts.is_active else None
     current = voting.current
     if voting.state is State.PENDING:
-        first = voting.attempts[0]
-        return (
-            voting.next_attempt if first.is_member(me) and len(voting.attempts) < ORDINARY_ATTEMPTS else None
-        )
+        may_vote = facts.is_enrolled and voting.attempts[0].is_member(me)
+        return voting.next_attempt if may_vote and len(voting.attempts) < ORDINARY_ATTEMPTS else None
     casting = voting.state is State.CASTING or (voting.state is State.CONSENSUS and not voting.closed)
     if not casting or facts.now >= current.cast_end or not current.is_member(me):
         return None
@@ -106,6 +104,8 @@ def _advance(facts: VotingFacts, voting: Voting) -> Duty | None:
     """Apply the time that ends the voting, if no transaction has done so; workers take turns."""
     ended = voting.closed or voting.state is State.UNRESOLVED
     if not ended or facts.applied:
+        return None
+    if not facts.is_enrolled and not voting.current.is_member(facts.me or 0):
         return None
     end = voting.ended if voting.state is State.UNRESOLVED else voting.current.end
     if facts.now < end + ADVANCE_TURN * _turn(facts, voting.current):

@@ -33,8 +33,9 @@ class VotingFacts:
 
     `voting` is what the transactions on chain left, without the time since; `confirmed` is the same as of
     the block that is as deep as the network's confirmations, at that block's time `confirmed_time`.
-    `me` is the worker's index, None while it is not enrolled, and `is_active` says whether its role lets
-    it vote in attempt 1. `waiting` holds (action, attempt) of transactions whose fate is not known yet.
+    `me` is the worker's index, None if it never had one, `is_enrolled` whether it has a role now (a removed
+    worker still votes in the attempt that is open), and `is_active` whether that role lets it vote in
+    attempt 1. `waiting` holds (action, attempt) of transactions whose fate is not known yet.
     `not_before` gives, by attempt, when a preparation that failed may be tried again. `applied` says that
     the contract itself has marked the voting's end (closed, or unresolved).
     """
@@ -48,6 +49,7 @@ class VotingFacts:
     now: int
     confirmed: Voting
     me: int | None
+    is_enrolled: bool
     is_active: bool
     applied: bool = False
     prepared: Mapping[int, Prepared] = field(default_factory=dict)

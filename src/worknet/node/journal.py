@@ -213,7 +213,8 @@ class Journal:
             return [(row.attempt, row.cause) for row in connection.execute(query)]
 
     def add_transaction(self, transaction: Transaction) -> None:
-        """Holds a transaction before it is sent, so that it is not sent twice after a crash."""
+        """Holds a transaction that was just sent. One that a crash kept from here may be sent a second time:
+        the contract then refuses it."""
         row = {
             "hash": transaction.hash,
             "voting_id": transaction.voting_id,

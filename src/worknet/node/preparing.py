@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from worknet.config import ConfigError
 from worknet.node.errors import BundleMismatch, DataKeyMismatch, NodeError
 from worknet.node.journal import Ballot
 from worknet.protocol.ballots import SEAL_SALT_BYTES, Pair
@@ -71,7 +72,11 @@ class Preparer:
                 hint="get the folder that the owner announced; `worknet workflow digest` shows its digest",
             )
         epoch = policy.data_key_epoch
-        if data_key_commitment(self._data_key(epoch)) != policy.data_key_commitment:
+        try:
+            data_key = self._data_key(epoch)
+        except ConfigError as error:
+            raise DataKeyMismatch(f"the data key of epoch {epoch}: {error}", error.hint) from None
+        if data_key_commitment(data_key) != policy.data_key_commitment:
             raise DataKeyMismatch(
                 f"the data key of epoch {epoch} is not the one that the policy of "
                 f"{self.declaration.name} commits to",

@@ -12,9 +12,11 @@ from worknet.node.journal import Journal, Transaction
 from worknet.protocol.ballots import Pair, seal
 from worknet.protocol.canonical import to_hex
 from worknet.protocol.ids import workflow_id
+from worknet.protocol.policy import Policy
 
 LOST_AFTER_SECONDS = 120
-"""Chain time after which a transaction that no block holds is given up, and its duty done anew."""
+"""Chain time after which a transaction that no block holds is given up, and its duty done anew: at most
+this, and less where half of the window for it is less (section 6)."""
 
 REFUSED_PAUSE_SECONDS = 5
 """Chain time before an action is tried again that the contract has refused."""
@@ -29,7 +31,7 @@ class Ballots:
         self._client = client
         self._journal = journal
         self._under_way = {sent.hash: sent for sent in journal.waiting_transactions()}
-        self._since: dict[bytes, int] = {}
+        self._lost_at: dict[bytes, int] = {}
         self._refused: dict[tuple[bytes, Action, int], int] = {}
 
     def waiting(self, voting_id: bytes, now: int) -> frozenset[tuple[Action, int]]:
@@ -54,7 +56,7 @@ class Ballots:
         sent = Transaction(transaction, facts.voting_id, duty.attempt, duty.action)
         self._journal.add_transaction(sent)
         self._under_way[transaction] = sent
-        self._since[transaction] = facts.now
+        self._lost_at[transaction] = facts.now + _patience(facts.policy, duty.action)
 
     def settle(self, head: int, now: int) -> None:
         """Looks what became of the transactions under way; the index must have read up to block `head`."""
@@ -64,14 +66,14 @@ class Ballots:
             if receipt is not None and receipt.block > head:
                 continue
             if receipt is None:
-                since = self._since.setdefault(sent.hash, now)
-                outcome = "lost" if now - since > LOST_AFTER_SECONDS else ""
+                lost_at = self._lost_at.setdefault(sent.hash, now + LOST_AFTER_SECONDS)
+                outcome = "lost" if now > lost_at else ""
             else:
                 outcome = "done" if receipt.succeeded else self._reason(sent)
             if outcome:
                 self._journal.end_transaction(sent.hash, outcome)
                 del self._under_way[sent.hash]
-                self._since.pop(sent.hash, None)
+                self._lost_at.pop(sent.hash, None)
             if outcome not in {"", "done"}:
                 log.warning(
                     "transaction.failed",
@@ -105,3 +107,11 @@ class Ballots:
         except RevertedError as error:
             return error.reason or "failed"
         return "done"
+
+
+def _patience(policy: Policy, action: Action) -> int:
+    """Chain seconds that a transaction may take to get into a block before it counts as lost."""
+    if action is Action.ADVANCE:
+        return LOST_AFTER_SECONDS
+    window = policy.reveal_window if action is Action.REVEAL else policy.cast_window
+    return min(LOST_AFTER_SECONDS, window // 2)

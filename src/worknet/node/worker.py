@@ -75,7 +75,7 @@ class _View:
     settled: int
     settled_time: int
     me: int | None
-    is_active: bool
+    role: Role
 
 
 class Worker:
@@ -106,7 +106,7 @@ class Worker:
         self._threads = ThreadPoolExecutor(runs_at_once, "prepare")
         self._confirmations = client.confirmations()
         self._key = client.signer.address if client.signer else b""
-        self._me: int | None = None
+        self._role: Role | None = None
         self._fault = ""
         self._has_looked = False
 
@@ -143,12 +143,12 @@ class Worker:
             header = self._client.rpc.header(settled)
             settled_time = head.time if header is None else header.time
         mine = [member for member in self._index.members() if member.worker == self._key]
-        role = mine[-1].role if mine else Role.NONE
-        me = None if role is Role.NONE else mine[-1].index
-        if me != self._me:
-            self._me = me
-            log.info("worker.not_enrolled" if me is None else "worker.enrolled", worker=me, role=role.name)
-        return _View(head.block, head.time, settled, settled_time, me, role is Role.ACTIVE)
+        me, role = (mine[-1].index, mine[-1].role) if mine else (None, Role.NONE)
+        if role is not self._role:
+            self._role = role
+            event = "worker.not_enrolled" if role is Role.NONE else "worker.enrolled"
+            log.info(event, worker=me, role=role.name.lower())
+        return _View(head.block, head.time, settled, settled_time, me, role)
 
     def _step_workflow(self, work: _Work, view: _View) -> None:
         policies = [entry.policy for entry in self._index.policies(workflow_id(work.name))]
@@ -196,7 +196,8 @@ class Worker:
             now=view.now,
             confirmed=confirmed,
             me=view.me,
-            is_active=view.is_active,
+            is_enrolled=view.role is not Role.NONE,
+            is_active=view.role is Role.ACTIVE,
             applied=self._index.has_ended(voting_id),
             prepared=self._journal.prepared(voting_id),
             waiting=self._ballots.waiting(voting_id, view.now),

@@ -49,6 +49,7 @@ def facts_of(voting: Voting, now: int = DUE, **changes: object) -> VotingFacts:
         now=now,
         confirmed=at(voting, now),
         me=0,
+        is_enrolled=True,
         is_active=True,
     )
     return replace(facts, **changes)  # type: ignore[arg-type]
