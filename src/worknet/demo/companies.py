@@ -14,7 +14,7 @@ from worknet.config.local import LocalConfig
 from worknet.demo.profiles import Profiles
 from worknet.network.errors import NetworkError
 from worknet.network.folder import NetworkFolder, NetworkPlan, WorkflowPlan, create
-from worknet.network.local import free_port
+from worknet.network.local import check_stopped, free_port
 from worknet.protocol.times import time_text
 
 WORKFLOW = "matching_24_7"
@@ -103,6 +103,7 @@ def _make_room(path: Path) -> None:
     """Removes an earlier demo; `create` refuses any other folder that is not empty."""
     local = path / "local.toml"
     if local.exists() and "data-api" in LocalConfig.load(local).services and (path / TOKENS).exists():
+        check_stopped(NetworkFolder(path))
         shutil.rmtree(path)
 
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from worknet.chain.client import NetworkClient
 from worknet.chain.development import DevelopmentChain, start
+from worknet.chain.development.store import FolderLock
 from worknet.chain.rpc import Rpc
 from worknet.chain.signers import keystore_address, open_keystore
 from worknet.config.local import LocalConfig
@@ -126,6 +127,11 @@ class LocalNetwork:
     def _start(self, name: str, command: list[str]) -> None:
         log = self.folder.path / f"{name}.log"
         self._processes.start(name, command, log, cwd=self.folder.path)
+
+
+def check_stopped(folder: NetworkFolder) -> None:
+    """Raises an error with a hint while the chain of this network runs."""
+    FolderLock(folder.chain).close()
 
 
 def free_port() -> int:
