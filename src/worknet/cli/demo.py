@@ -57,7 +57,9 @@ def demo(
 
     Exit codes: 0 all hours were agreed on and the proof was verified; 1 not so; 130 stopped by Ctrl-C.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Both set: a shell starts background jobs with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     started = time.monotonic()
     console = Console(highlight=False, soft_wrap=True)
     engine = choose_engine(out / "none", chain.value)

@@ -23,7 +23,9 @@ def up(
 
     What was deployed and recorded before is found again; what is missing on chain is made first.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Both set: a shell starts background jobs with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with LocalNetwork(NetworkFolder(folder)) as network:
         try:
             network.start(typer.echo)
