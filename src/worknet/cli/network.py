@@ -90,6 +90,7 @@ def change_policy(
     It governs the slots from its `start` on, which lies in the future.
     """
     network = NetworkConfig.load(file)
+    network.workflow(workflow)
     client = _as_owner(network, rpc, keystore, password_file, password_env)
     following = policies.next_version(network, workflow, client)
     policies.announce(client, following)

@@ -10,14 +10,13 @@ from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from worknet.chain.client import NetworkClient
 from worknet.chain.development import DevelopmentChain, start
 from worknet.chain.development.store import FolderLock
-from worknet.chain.rpc import Rpc
 from worknet.chain.signers import keystore_address, open_keystore
 from worknet.config.local import LocalConfig
 from worknet.config.network import NetworkConfig
 from worknet.config.node import NodeConfig
+from worknet.network.access import connect, owner_client
 from worknet.network.errors import NetworkError
 from worknet.network.establish import NewMember, announce_policies, deploy_contract, enrol_members
 from worknet.network.folder import NetworkFolder
@@ -104,13 +103,12 @@ class LocalNetwork:
         file = self.folder.network_file
         network = NetworkConfig.load(file)
         owner = self._local.owner
-        rpc = Rpc(self.url, network.network.chain_id)
+        rpc = connect(network, self.url)
         signer = open_keystore(owner.keystore, owner.password.resolve(), network.network.chain_id)
         if network.network.contract is None:
             say("deploying the contract")
         network = deploy_contract(file, rpc, signer)
-        client = NetworkClient(rpc, network.deployed()[0], signer=signer)
-        client.check()
+        client = owner_client(network, rpc, signer)
         announce_policies(network, client)
         enrol_members(client, [self._new_member(member) for member in self.folder.members])
         return network
