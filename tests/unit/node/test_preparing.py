@@ -1,0 +1,185 @@
+"""From a trigger to a ballot: real runs of a tiny workflow on files, and why there may be no ballot."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.unit.node.conftest import EVERY, LAST, a_policy
+from tests.unit.workflow.conftest import bundle_of
+
+from worknet.config import ConfigError
+from worknet.node.errors import BundleMismatch, DataKeyMismatch
+from worknet.node.journal import Ballot
+from worknet.node.preparing import PreparationFailed, Preparer, Task, unpack
+from worknet.protocol.ids import Slot
+from worknet.protocol.policy import Policy
+from worknet.protocol.salts import data_key_commitment
+from worknet.sources import FileSource
+from worknet.workflow.process import Limits
+from worknet.workflow.runner import Runner
+
+DATA_KEY = bytes(range(32))
+SECRET = "Meier-4711"
+BODY = f"""
+if "bad" in meters["id"]:
+    raise WorkflowError("the row of {SECRET} is odd")
+if "broken" in meters["id"]:
+    raise ValueError("{SECRET}")
+if "slow" in meters["id"]:
+    import time
+    time.sleep(60)
+if "float" in meters["id"]:
+    return Result({{"out": [{{"id": "{SECRET}", "wh": 0.5}}]}})
+return Result({{"out": meters}}, {{"total": int(meters["wh"].sum())}})
+"""
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    """Runs of the tiny workflow, two seconds long at most."""
+    # Isolation has tests of its own: where the network cannot be cut, all that this is used for holds too.
+    with Runner(bundle_of(BODY), Limits(wall_seconds=5), allow_unisolated=True, waiting=2) as runner:
+        assert runner.declaration.name == "tried"
+        yield runner
+
+
+def data_key_of(epoch: int) -> bytes:
+    if epoch != 1:
+        raise ConfigError("node.toml: data_keys.2: is missing", hint="ask the owner")
+    return DATA_KEY
+
+
+Make = Callable[..., Preparer]
+
+
+@pytest.fixture
+def preparer_of(runner: Runner, tmp_path: Path) -> Make:
+    """A worker's preparer that reads these rows of CSV; None: there is no file."""
+
+    def make(rows: str | None = "b,2\na,1\n", header: str = "id,wh") -> Preparer:
+        file = tmp_path / "meters.csv"
+        if rows is not None:
+            file.write_text(f"{header}\n{rows}")
+        source = FileSource("meters", runner.declaration.dataset("meters").schema, path=file)
+        return Preparer(runner, {"meters": source}, data_key_of)
+
+    return make
+
+
+@pytest.fixture
+def policy(runner: Runner) -> Policy:
+    return a_policy(bundle_digest=runner.bundle.digest, data_key_commitment=data_key_commitment(DATA_KEY))
+
+
+@pytest.fixture
+def task(policy: Policy) -> Task:
+    return Task(b"\7" * 32, Slot(EVERY, LAST), 1, policy, 1)
+
+
+def failure(preparer: Preparer, task: Task) -> PreparationFailed:
+    with pytest.raises(PreparationFailed) as caught:
+        preparer.prepare(task)
+    return caught.value
+
+
+def test_a_ballot_has_two_roots_a_salt_and_all_that_is_behind_them(preparer_of: Make, task: Task) -> None:
+    ballot = preparer_of().prepare(task)
+    roots = {ballot.pair.input_root, ballot.pair.result_root, bytes(32)}
+    assert (len(roots), len(ballot.salt), ballot.frames.keys()) == (
+        3,
+        32,
+        {("dataset", "meters"), ("table", "out")},
+    )
+    assert unpack(ballot.frames["dataset", "meters"]).rows() == [("a", 1), ("b", 2)]
+    assert b'"total":3' in ballot.manifest
+
+
+def test_equal_inputs_give_two_workers_equal_pairs_and_other_salts(preparer_of: Make, task: Task) -> None:
+    ballots = [preparer_of(rows).prepare(task) for rows in ("b,2\na,1\n", "a,1\nb,2\n")]
+    assert ballots[0].pair == ballots[1].pair
+    assert ballots[0].salt != ballots[1].salt
+
+
+def changed(ballot: Ballot, other: Ballot) -> tuple[bool, bool]:
+    return ballot.pair.input_root != other.pair.input_root, ballot.pair.result_root != other.pair.result_root
+
+
+def test_another_attempt_gives_other_roots(preparer_of: Make, task: Task) -> None:
+    preparer = preparer_of()
+    assert changed(preparer.prepare(task), preparer.prepare(replace(task, attempt=2))) == (True, True)
+
+
+def test_another_voting_gives_other_roots(preparer_of: Make, task: Task) -> None:
+    preparer = preparer_of()
+    other = replace(task, voting_id=b"\x08" * 32)
+    assert changed(preparer.prepare(task), preparer.prepare(other)) == (True, True)
+
+
+def test_another_row_gives_other_roots(preparer_of: Make, task: Task) -> None:
+    first = preparer_of().prepare(task)
+    assert changed(first, preparer_of("b,2\na,2\n").prepare(task)) == (True, True)
+
+
+def test_a_source_that_is_not_there_is_the_cause(preparer_of: Make, task: Task) -> None:
+    assert "dataset meters" in failure(preparer_of(None), task).cause
+
+
+def test_a_row_that_breaks_the_schema_is_named_by_place_and_not_by_value(
+    preparer_of: Make, task: Task
+) -> None:
+    cause = failure(preparer_of(f"a,1\nb,{SECRET}\n"), task).cause
+    assert "column wh" in cause
+    assert SECRET not in cause
+
+
+def test_two_rows_with_one_key_are_refused_without_the_key(preparer_of: Make, task: Task) -> None:
+    cause = failure(preparer_of(f"{SECRET},1\n{SECRET},2\n"), task).cause
+    assert "meters" in cause
+    assert SECRET not in cause
+
+
+def test_an_answer_that_is_no_table_is_the_cause(preparer_of: Make, task: Task) -> None:
+    assert "dataset meters" in failure(preparer_of("<p>\n", header="<html>"), task).cause
+
+
+@pytest.mark.parametrize("row", ["bad", "broken"])
+def test_an_authors_message_stays_in_the_journal(preparer_of: Make, task: Task, row: str) -> None:
+    failed = failure(preparer_of(f"{row},1\n"), task)
+    assert SECRET not in f"{failed.cause} {failed} {failed.hint}"
+    assert SECRET in failed.detail
+
+
+def test_a_float_in_the_result_is_named_by_place_and_not_by_value(preparer_of: Make, task: Task) -> None:
+    cause = failure(preparer_of("float,1\n"), task).cause
+    assert "wh" in cause
+    assert SECRET not in cause
+
+
+def test_a_run_that_takes_too_long_is_the_cause(preparer_of: Make, task: Task) -> None:
+    assert "limit" in failure(preparer_of("slow,1\n"), task).cause
+
+
+def test_a_bundle_that_the_policy_does_not_pin_is_not_run(preparer_of: Make, task: Task) -> None:
+    other = replace(task, policy=replace(task.policy, bundle_digest=b"\x01" * 32))
+    with pytest.raises(BundleMismatch, match="0x0101"):
+        preparer_of().prepare(other)
+
+
+def test_a_data_key_that_the_policy_does_not_commit_to_is_not_used(preparer_of: Make, task: Task) -> None:
+    other = replace(task, policy=replace(task.policy, data_key_commitment=b"\x01" * 32))
+    with pytest.raises(DataKeyMismatch, match="epoch 1"):
+        preparer_of().prepare(other)
+
+
+def test_a_missing_data_key_is_a_mismatch_that_can_be_mended(preparer_of: Make, task: Task) -> None:
+    other = replace(task, policy=replace(task.policy, data_key_epoch=2))
+    with pytest.raises(DataKeyMismatch, match=r"data_keys\.2") as caught:
+        preparer_of().prepare(other)
+    assert caught.value.hint == "ask the owner"
+
+
+def test_neither_salt_nor_rows_are_shown_in_a_ballots_text(preparer_of: Make, task: Task) -> None:
+    ballot = preparer_of(f"{SECRET},1\n").prepare(task)
+    assert SECRET not in repr(ballot)
+    assert repr(ballot.salt) not in repr(ballot)
