@@ -103,7 +103,7 @@ def machine(new_network: Callable[[], Any]) -> type[RuleBasedStateMachine]:
                 return False
             told = call()
             self.voting = after
-            self.booked = self.booked or any(name == "Closed" for name, _ in told)
+            self.booked = self.booked or any(event == "Closed" for event, _ in told)
             self.compare_record()
             return True
 
@@ -195,7 +195,7 @@ def machine(new_network: Callable[[], Any]) -> type[RuleBasedStateMachine]:
                     self.network.advance(self.network.pair(name))
             elif closing or now.state is not self.voting.state:
                 told = self.network.advance(self.network.pair(name))
-                self.booked = self.booked or told[-1][0] == "Closed"
+                self.booked = self.booked or any(event == "Closed" for event, _ in told)
                 self.voting = now
             else:
                 with self.network.refuses("votings: nothing to advance"):

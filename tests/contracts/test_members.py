@@ -105,3 +105,16 @@ def test_120_operators_fit_and_no_more_even_after_a_removal(bare):
         bare.enrol()
     bare.call("enrol", bare.operators[5], bare.keys[5], 2, b"\x09" * 32)
     assert bare.contract.standby() == 1 << 5
+
+
+def test_a_removed_worker_is_no_member_of_what_opens_later_and_enrolled_again_is_one(network):
+    network.enrol()
+    network.call("remove", 1)
+    with network.refuses("votings: not a member"):
+        network.cast(1, network.pair("a"))
+    network.cast(0, network.pair("a"))
+    network.call("enrol", network.operators[1], network.keys[1], 1, b"\x09" * 32)
+    with network.refuses("votings: not a member"):
+        network.cast(1, network.pair("a"))
+    network.trigger = network.slot(3).trigger_id
+    network.cast(1, network.pair("a"))
