@@ -29,7 +29,7 @@ ENTRIES = {
     "workflow": Entry(
         "worknet.cli.workflow", "app", "Run a workflow on a desk; show its digest, pin its runtime."
     ),
-    "node": Entry("worknet.cli.node", "app", "Run a worker."),
+    "node": Entry("worknet.cli.node", "app", "Make a worker's keys and configuration; run it."),
     "network": Entry("worknet.cli.network", "app", "Deploy, change and show a network, as its owner."),
     "init": Entry("worknet.cli.init", "init", "Write a local network for a workflow of one's own."),
     "up": Entry("worknet.cli.up", "up", "Start a whole local network and keep it up."),

@@ -1,6 +1,8 @@
 """`worknet node`: what an operator does with a worker."""
 
+import json
 import os
+import shlex
 import signal
 import threading
 from pathlib import Path
@@ -9,16 +11,66 @@ from typing import Annotated
 import structlog
 import typer
 
+from worknet.node.creation import create_node
+from worknet.node.errors import RequestError
 from worknet.node.setup import opened_worker
+from worknet.protocol.canonical import CanonicalError, from_hex, to_hex
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 PARENT_CHECK_SECONDS = 0.5
 
 
-@app.callback()
-def group() -> None:
-    """What an operator does with a worker."""
+@app.command("init")
+def init_node(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The new worker's folder.")],
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="What you call the worker.")],
+    network: Annotated[
+        Path,
+        typer.Option(
+            "--network", metavar="NETWORK_TOML", help="The network's file, with its workflows' folders."
+        ),
+    ],
+    operator: Annotated[
+        str,
+        typer.Option("--operator", metavar="ADDRESS", help="The company's account: 0x and 40 digits."),
+    ],
+    rpc: Annotated[str, typer.Option("--rpc", metavar="URL", help="A JSON-RPC of the chain that you trust.")],
+    allow_unisolated: Annotated[
+        bool,
+        typer.Option("--allow-unisolated", help="Run workflows even where their network cannot be cut."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Make a worker's keys and the beginning of its node.toml; say what the owner needs to enrol it.
+
+    Nothing is sent. The members' data key comes from the owner; where the datasets come from is for the
+    operator to write into node.toml.
+    """
+    company = _address("--operator", operator)
+    made = create_node(folder, name, network, rpc, allow_unisolated=allow_unisolated)
+    if as_json:
+        document = {
+            "config": str(folder / "node.toml"),
+            "operator": to_hex(company),
+            "worker": to_hex(made.address),
+            "encryption_key": to_hex(made.encryption_key),
+            "data_keys": [str(file) for file in made.data_keys],
+        }
+        typer.echo(json.dumps(document))
+        return
+    typer.echo(
+        f"made the worker {to_hex(made.address)}; say where its data comes from: {folder / 'node.toml'}"
+    )
+    for file in made.data_keys:
+        typer.echo(f"still to come from the owner: the members' data key, into {file}")
+    typer.echo("it pays for its transactions: send it some of the chain's currency")
+    typer.echo("what the owner runs to enrol it:")
+    typer.echo(
+        f"  worknet network enrol {shlex.quote(network.name)} --operator {to_hex(company)} "
+        f"--worker {to_hex(made.address)} --encryption-key {to_hex(made.encryption_key)} "
+        "--keystore owner.json --password-file owner.password"
+    )
 
 
 @app.command("run")
@@ -43,6 +95,13 @@ def run_node(
         log.info("worker.started", config=str(config))
         worker.run(stop)
     log.info("worker.stopped")
+
+
+def _address(option: str, text: str) -> bytes:
+    try:
+        return from_hex(text[:2] + text[2:].lower(), 20)
+    except CanonicalError:
+        raise RequestError(f"{option} {text}: no address", hint="0x and 40 hex digits") from None
 
 
 def _log_lines() -> None:
