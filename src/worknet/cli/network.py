@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from worknet.chain.client import NetworkClient
 from worknet.chain.events import Role
 from worknet.chain.rpc import Rpc
-from worknet.chain.signers import Signer, open_keystore
+from worknet.chain.signers import Signer, create_keystore, open_keystore
 from worknet.cli.show_network import document, lines
 from worknet.config.network import NetworkConfig
 from worknet.config.secrets import SecretRef
@@ -176,6 +176,16 @@ def data_key(
     The key goes to all members, each of whom names its file in node.toml, and to nobody else.
     """
     typer.echo(to_hex(commitment_of(file)))
+
+
+@app.command("keystore")
+def keystore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The new keystore.")],
+    password_file: PasswordFile = None,
+    password_env: PasswordEnv = None,
+) -> None:
+    """Make an owner's key: a keystore with a fresh key, never over another file; show its address."""
+    typer.echo(to_hex(create_keystore(file, _password(password_file, password_env).resolve())))
 
 
 def _as_owner(

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from worknet.chain.signers import create_keystore
+from worknet.chain.signers import create_keystore, open_keystore
 from worknet.cli import main
 from worknet.protocol.salts import data_key_commitment
 from worknet.workflow import runtime
@@ -218,6 +218,14 @@ def test_a_data_key_is_made_once_and_only_its_commitment_is_shown(worknet, tmp_p
     assert bytes.fromhex((tmp_path / "data-key-1").read_text()) == key
     code, _, err = worknet("network", "data-key", "nowhere/data-key-1")
     assert (code, "nowhere/data-key-1 cannot be written" in err) == (2, True)
+
+
+def test_an_owners_key_is_made_once_and_only_its_address_is_shown(worknet, tmp_path):
+    code, out, err = worknet("network", "keystore", "new.json", "--password-env", "A_PASSWORD")
+    assert (code, err) == (0, "")
+    assert out == f"0x{open_keystore(tmp_path / 'new.json', 'hunter2', 246).address.hex()}\n"
+    code, _, err = worknet("network", "keystore", "new.json", "--password-env", "A_PASSWORD")
+    assert (code, "new.json exists already" in err) == (2, True)
 
 
 def init(worknet, *options, dataset="meters=meters.csv"):
