@@ -35,7 +35,7 @@ class DemoPlan:
     chain_kind: str
 
 
-def write(path: Path, plan: DemoPlan, profiles: Profiles) -> NetworkFolder:
+def write(path: Path, plan: DemoPlan, profiles: Profiles, *, allow_unisolated: bool = False) -> NetworkFolder:
     """Writes the network's folder; an earlier demo there is replaced, anything else is not."""
     _make_room(path)
     members = [_name(number) for number in range(plan.workers)]
@@ -51,6 +51,7 @@ def write(path: Path, plan: DemoPlan, profiles: Profiles) -> NetworkFolder:
             chain_port=free_port(),
             genesis_time=profiles.start + plan.hours * HOUR,
             votings_at_once=24,
+            allow_unisolated=allow_unisolated,
             services={
                 "data-api": {
                     "module": "worknet.demo.data_api",

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from worknet.demo.companies import WORKFLOW, DemoPlan, write
+from worknet.demo.companies import WORKFLOW, DemoPlan, workflow_folder, write
 from worknet.demo.profiles import load_profiles
 from worknet.network.errors import NetworkError
 from worknet.network.folder import NetworkFolder
 from worknet.network.local import LocalNetwork
+from worknet.network.planning import why_not_isolated
 from worknet.network.processes import end_of
 from worknet.network.watch import Watch, WatchedVoting
 from worknet.protocol.canonical import from_hex, to_hex
@@ -73,7 +74,10 @@ def play(path: Path, plan: DemoPlan, say: Callable[[str], None], progress: Progr
             f"{plan.hours} hours cannot be replayed", hint=f"1 to {profiles.hours} are recorded"
         )
     say(f"making {plan.workers} companies with keys and access tokens in {path}")
-    folder = write(path, plan, profiles)
+    reason = why_not_isolated(workflow_folder())
+    if reason:
+        say(f"{reason}; the demo's own workflow runs without that (allow_unisolated)")
+    folder = write(path, plan, profiles, allow_unisolated=bool(reason))
     with LocalNetwork(folder) as network:
         config = network.start(say)
         say(f"replaying {plan.hours} hours from {time_text(profiles.start)}")

@@ -16,6 +16,7 @@ from worknet.protocol.ids import Slot
 from worknet.protocol.times import time_text
 from worknet.sources import source_from
 from worknet.workflow.declare import Declaration
+from worknet.workflow.errors import NotIsolatedError
 from worknet.workflow.folder import read_bundle
 from worknet.workflow.runner import Runner
 
@@ -66,6 +67,16 @@ def plan(wish: Wish, now: int | None = None) -> NetworkPlan:
         genesis_time=genesis,
         allow_unisolated=wish.allow_unisolated,
     )
+
+
+def why_not_isolated(workflow: Path) -> str:
+    """Why runs of this workflow folder cannot be cut off the network on this machine; empty if they can."""
+    with Runner(read_bundle(workflow), waiting=0) as runner:
+        try:
+            _ = runner.declaration
+        except NotIsolatedError as error:
+            return str(error)
+    return ""
 
 
 def _times(wish: Wish, declaration: Declaration, now: int) -> tuple[int, int]:
