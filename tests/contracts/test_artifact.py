@@ -29,9 +29,11 @@ def test_every_function_and_event_stands_on_the_page():
 
 def test_every_reason_stands_on_the_page_names_its_module_and_fits_a_word():
     written = set()
-    for source in SOURCES.glob("*.vy"):
+    for source in SOURCES.rglob("*.vy"):
+        within = source.relative_to(SOURCES)
+        module = within.stem if len(within.parts) == 1 else within.parts[0]
         for reason in re.findall(r'"((?:[a-z]+): [^"]+)"', source.read_text()):
-            assert reason.startswith(f"{source.stem}: ")
+            assert reason.startswith(f"{module}: ")
             assert len(reason) <= 32
             written.add(reason)
     assert written == set(re.findall(r"^\| `([a-z]+: [^`]+)` \|", PAGE, re.MULTILINE))

@@ -12,13 +12,18 @@ import members
 import ownership
 import policies
 import records
-import votings
+
+from votings import attempts
+from votings import ballots
+from votings import consensus
 
 initializes: ownership
 initializes: members[ownership := ownership]
 initializes: policies[ownership := ownership]
 initializes: records
-initializes: votings[members := members, policies := policies, records := records]
+initializes: attempts[members := members, policies := policies]
+initializes: consensus[policies := policies, records := records, attempts := attempts]
+initializes: ballots[members := members, policies := policies, attempts := attempts, consensus := consensus]
 
 exports: (
     ownership.owner,
@@ -34,16 +39,16 @@ exports: (
     policies.policy_hash,
     policies.policy_count,
     policies.policy_version_at,
-    votings.cast,
-    votings.seal,
-    votings.reveal,
-    votings.advance,
-    votings.voting,
-    votings.voting_id,
-    votings.voting_count,
-    votings.voters,
-    votings.members_of,
-    votings.seal_of,
+    ballots.cast,
+    ballots.seal,
+    ballots.reveal,
+    consensus.advance,
+    attempts.voting,
+    attempts.voting_id,
+    attempts.voting_count,
+    consensus.voters,
+    attempts.members_of,
+    ballots.seal_of,
     records.record,
     records.root,
     records.size,
