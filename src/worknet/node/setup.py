@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worknet.chain.client import NetworkClient
-from worknet.chain.errors import WrongChainError
+from worknet.chain.errors import KeystoreError, RpcUnavailableError, WrongChainError
 from worknet.chain.index import NetworkIndex
 from worknet.chain.rpc import Rpc
 from worknet.chain.signers import open_keystore
-from worknet.config import NetworkConfig, NodeConfig
-from worknet.node.errors import NodeError
+from worknet.config import ConfigError, NetworkConfig, NodeConfig
+from worknet.node.errors import BundleMismatch, DataKeyMismatch, NodeError
 from worknet.node.journal import Journal
 from worknet.node.preparing import Preparer
 from worknet.node.worker import Worker
+from worknet.protocol.canonical import to_hex
 from worknet.protocol.ids import workflow_id
-from worknet.sources import Source, source_from
+from worknet.protocol.policy import Policy
+from worknet.sources import Source, SourceError, source_from
+from worknet.workflow.errors import FolderError, RuntimeMismatchError
 from worknet.workflow.folder import read_bundle
 from worknet.workflow.process import Limits
 from worknet.workflow.runner import Runner
@@ -46,13 +49,13 @@ def opened(file: Path) -> Iterator[Access]:
     network = config.load_network()
     contract, deployed_block = network.deployed()
     chain_id = network.network.chain_id
-    signer = open_keystore(config.key.keystore, config.key.password.resolve(), chain_id)
-    rpc = Rpc(config.chain.rpc.value, chain_id)
-    client = NetworkClient(rpc, contract, signer=signer)
     try:
-        client.check()
-    except WrongChainError as error:
-        raise network.error(("network", "chain_id"), str(error), error.hint) from None
+        signer = open_keystore(config.key.keystore, config.key.password.resolve(), chain_id)
+    except KeystoreError as error:
+        right = error.hint or "the keystore file (Web3 Secret Storage) of the worker's key"
+        raise config.error(("key", "keystore"), str(error), right) from None
+    client = NetworkClient(Rpc(config.chain.rpc.value, chain_id), contract, signer=signer)
+    _check_chain(config, network, client)
     confirmations = client.confirmations()
     if network.network.confirmations != confirmations:
         wrong = f"is {network.network.confirmations}, but the contract says {confirmations}"
@@ -61,7 +64,8 @@ def opened(file: Path) -> Iterator[Access]:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise config.error(("node", "data_dir"), f"cannot be made: {error.strerror}") from None
+        right = "a folder that this user may make and write into"
+        raise config.error(("node", "data_dir"), f"cannot be made: {error.strerror}", right) from None
     with ExitStack() as stack:
         journal = Journal(folder / "journal.sqlite", chain_id, contract, signer.address)
         stack.callback(journal.close)
@@ -72,12 +76,29 @@ def opened(file: Path) -> Iterator[Access]:
         yield Access(config, network, client, index, journal, signer.address, now)
 
 
+def _check_chain(config: NodeConfig, network: NetworkConfig, client: NetworkClient) -> None:
+    """Refuses an RPC that is down or of another chain, and an address without a contract."""
+    try:
+        client.rpc.check_chain()
+        code = client.rpc.code(client.contract)
+    except WrongChainError as error:
+        raise network.error(("network", "chain_id"), str(error), error.hint) from None
+    except RpcUnavailableError as error:
+        raise config.error(("chain", "rpc"), str(error), error.hint) from None
+    if not code:
+        where = f"there is no contract at {to_hex(client.contract)} on chain id {client.rpc.chain_id}"
+        raise network.error(("network", "contract"), where, "the address that the deployment wrote")
+
+
 @contextmanager
 def opened_worker(file: Path) -> Iterator[Worker]:
     """Opens the worker of this node.toml. One at a time may run on a `data_dir`."""
     with ExitStack() as stack:
         access = stack.enter_context(opened(file))
         stack.enter_context(_sole_use(access.config.node.data_dir))
+        if not access.config.workflows:
+            right = "[workflows.NAME.datasets.NAME] for each workflow to vote on"
+            raise access.config.error(("workflows",), "is missing: there is nothing to do", right)
         preparers = {}
         for name in access.config.workflows:
             preparers[name] = open_preparer(access, name)
@@ -95,11 +116,15 @@ def opened_worker(file: Path) -> Iterator[Worker]:
 def open_preparer(access: Access, name: str) -> Preparer:
     """The preparer of one workflow, whose bundle and data key are those of an announced policy."""
     section = access.config.workflows[name]
-    runner = Runner(
-        read_bundle(access.network.workflow(name).folder),
-        Limits(wall_seconds=section.time_limit, memory_bytes=section.memory_limit),
-        allow_unisolated=access.config.node.allow_unisolated,
-    )
+    try:
+        runner = Runner(
+            read_bundle(access.network.workflow(name).folder),
+            Limits(wall_seconds=section.time_limit, memory_bytes=section.memory_limit),
+            allow_unisolated=access.config.node.allow_unisolated,
+        )
+    except (FolderError, RuntimeMismatchError) as error:
+        right = error.hint or "the folder with workflow.py that the owner announced"
+        raise access.network.error(("workflows", name, "folder"), str(error), right) from None
     try:
         preparer = Preparer(runner, _sources(access.config, name, runner), access.config.data_key)
         _check_policies(access, name, preparer)
@@ -123,7 +148,10 @@ def _sources(config: NodeConfig, name: str, runner: Runner) -> dict[str, Source]
             right = f"its datasets are {', '.join(dataset.name for dataset in declaration.datasets)}"
             raise config.error((*place, dataset_name), "the workflow reads no such dataset", right)
         schema = declaration.dataset(dataset_name).schema
-        sources[dataset_name] = source_from(section.source, dataset_name, schema, **section.options())
+        try:
+            sources[dataset_name] = source_from(section.source, dataset_name, schema, **section.options())
+        except SourceError as error:
+            raise config.error((*place, dataset_name), str(error), error.hint) from None
     return sources
 
 
@@ -144,15 +172,20 @@ def _check_policies(access: Access, name: str, preparer: Preparer) -> None:
         )
     in_force = [entry for entry in announced if entry.policy.start <= access.now][-1:]
     later = [entry for entry in announced if entry.policy.start > access.now]
-    problems = []
-    for entry in [*in_force, *later]:
-        try:
-            preparer.check(entry.policy)
-        except NodeError as error:
-            problems.append(error)
-        else:
-            return
-    raise problems[0]
+    problems = [_problem(access, name, preparer, entry.policy) for entry in [*in_force, *later]]
+    if None not in problems and problems[0] is not None:
+        raise problems[0]
+
+
+def _problem(access: Access, name: str, preparer: Preparer, policy: Policy) -> ConfigError | None:
+    """Why the worker could not vote under this policy, at the key that is to be mended."""
+    try:
+        preparer.check(policy)
+    except BundleMismatch as error:
+        return access.network.error(("workflows", name, "folder"), str(error), error.hint)
+    except DataKeyMismatch as error:
+        return access.config.error(("data_keys", str(policy.data_key_epoch)), str(error), error.hint)
+    return None
 
 
 @contextmanager

@@ -5,6 +5,7 @@ workflow delays its own voting only. Everything that must survive a crash is in 
 """
 
 import threading
+import traceback
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from worknet.node.backlog import Backlog
 from worknet.node.duties import Prepare, Send, duties, is_over
 from worknet.node.errors import JournalError, NodeError
 from worknet.node.facts import Action, VotingFacts
-from worknet.node.journal import Journal
+from worknet.node.journal import Ballot, Journal
 from worknet.node.preparing import PreparationFailed, Preparer, Task
 from worknet.node.sending import Ballots
 from worknet.protocol.canonical import to_hex
@@ -216,12 +217,22 @@ class Worker:
 
     def _make_ballot(self, work: _Work, task: Task) -> None:
         try:
-            ballot = work.preparer.prepare(task)
+            ballot = self._ballot_of(work, task)
         except PreparationFailed as failure:
             self._journal.add_failure(task.voting_id, task.attempt, failure.cause, failure.detail)
             raise
         self._journal.add_ballot(ballot)
         log.info("ballot.prepared", **_about(work.name, task.slot, task.voting_id, task.attempt))
+
+    def _ballot_of(self, work: _Work, task: Task) -> Ballot:
+        try:
+            return work.preparer.prepare(task)
+        except NodeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault at one voting must not keep the others waiting
+            cause = f"a fault of worknet itself: {type(error).__name__}"
+            hint = "the journal holds where; please report it"
+            raise PreparationFailed(cause, traceback.format_exc(), hint) from None
 
     def _collect_preparations(self, now: int) -> None:
         """Takes note of preparations that have ended; one that failed is tried again, ever more rarely."""
@@ -234,6 +245,7 @@ class Worker:
                 self._retries.pop(key, None)
                 continue
             if not isinstance(error, NodeError) or isinstance(error, JournalError):
+                # Without its journal a worker must not go on.
                 raise error
             failures = self._retries[key].failures + 1 if key in self._retries else 1
             pause = min(FIRST_RETRY_SECONDS * 2 ** (failures - 1), LAST_RETRY_SECONDS)
