@@ -4,7 +4,6 @@ The chain begins at the end of the hours that are replayed, so that all of them 
 times on chain are those of the recorded data.
 """
 
-import os
 import secrets
 import shutil
 from dataclasses import dataclass
@@ -41,7 +40,7 @@ def write(path: Path, plan: DemoPlan, profiles: Profiles, *, allow_unisolated: b
     members = [_name(number) for number in range(plan.workers)]
     tokens = {member: secrets.token_urlsafe(24) for member in members}
     port = free_port()
-    folder = create(
+    return create(
         path,
         NetworkPlan(
             name="demo",
@@ -59,12 +58,10 @@ def write(path: Path, plan: DemoPlan, profiles: Profiles, *, allow_unisolated: b
                     "port": port,
                 }
             },
+            service_secrets={TOKENS: "\n".join(tokens.values())},
             secrets={member: {TOKEN: token} for member, token in tokens.items()},
         ),
     )
-    with os.fdopen(os.open(path / TOKENS, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write("\n".join(tokens.values()) + "\n")
-    return folder
 
 
 def workflow_folder() -> Path:

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from worknet.chain.keyfiles import create_encryption_key, create_key, write_secret
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
-from worknet.chain.signers import create_keystore
 from worknet.config.local import LocalConfig
 from worknet.config.network import NetworkConfig
 from worknet.config.node import NodeConfig
@@ -50,7 +49,8 @@ class NetworkPlan:
     """A new local network. `members` are the companies' names.
 
     `votings_at_once` and `allow_unisolated` are the same in every node.toml.
-    `secrets` are further files of each company, by company and file name (access tokens, say).
+    `secrets` are further files of each company, by company and file name (access tokens, say);
+    `service_secrets` are files that the services need, beside network.toml.
     """
 
     name: str
@@ -62,6 +62,7 @@ class NetworkPlan:
     votings_at_once: int = 8
     allow_unisolated: bool = False
     services: Mapping[str, Settings] = field(default_factory=dict)
+    service_secrets: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
@@ -118,7 +119,9 @@ def create(path: Path, plan: NetworkPlan) -> NetworkFolder:
     path.mkdir(parents=True, exist_ok=True)
     path.chmod(0o700)
     data_key = secrets.token_bytes(DATA_KEY_BYTES)
-    _keystore(path, "owner")
+    create_key(path, "owner", light=True)
+    for name, content in plan.service_secrets.items():
+        write_secret(path / name, content)
     for member in plan.members:
         _write_member(folder, plan, member, data_key)
     _write_network(folder, plan, data_key)
@@ -166,12 +169,12 @@ def _write_local(folder: NetworkFolder, plan: NetworkPlan) -> None:
 def _write_member(folder: NetworkFolder, plan: NetworkPlan, member: str, data_key: bytes) -> None:
     place = folder.node(member)
     place.mkdir(parents=True, mode=0o700)
-    _keystore(place, "worker")
-    _keystore(place, "operator")
-    _secret(place / "encryption-key", X25519PrivateKey.generate().private_bytes_raw().hex())
-    _secret(place / f"data-key-{EPOCH}", data_key.hex())
+    create_key(place, "worker", light=True)
+    create_key(place, "operator", light=True)
+    create_encryption_key(place / "encryption-key")
+    write_secret(place / f"data-key-{EPOCH}", data_key.hex())
     for name, content in plan.secrets.get(member, {}).items():
-        _secret(place / name, content)
+        write_secret(place / name, content)
     document = {
         "node": {
             "name": member,
@@ -186,17 +189,6 @@ def _write_member(folder: NetworkFolder, plan: NetworkPlan, member: str, data_ke
         "workflows": {plan.workflow.name: {"datasets": plan.workflow.datasets}},
     }
     _write_toml(folder.node_file(member), f"The worker of {member}. Private.", document)
-
-
-def _keystore(place: Path, name: str) -> None:
-    password = secrets.token_urlsafe(24)
-    _secret(place / f"{name}.password", password)
-    create_keystore(place / f"{name}.json", password, light=True)
-
-
-def _secret(path: Path, content: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(content + "\n")
 
 
 def _write_toml(path: Path, comment: str, document: Mapping[str, object]) -> None:

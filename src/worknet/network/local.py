@@ -8,10 +8,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
 from worknet.chain.development import DevelopmentChain, start
 from worknet.chain.development.store import FolderLock
+from worknet.chain.keyfiles import encryption_public_key
 from worknet.chain.signers import keystore_address, open_keystore
 from worknet.config.local import LocalConfig
 from worknet.config.network import NetworkConfig
@@ -115,11 +114,10 @@ class LocalNetwork:
 
     def _new_member(self, member: str) -> NewMember:
         place = self.folder.node(member)
-        key = X25519PrivateKey.from_private_bytes(bytes.fromhex((place / "encryption-key").read_text()))
         return NewMember(
             operator=keystore_address(place / "operator.json"),
             worker=keystore_address(self._nodes[member].key.keystore),
-            encryption_key=key.public_key().public_bytes_raw(),
+            encryption_key=encryption_public_key(place / "encryption-key"),
         )
 
     def _start(self, name: str, command: list[str]) -> None:

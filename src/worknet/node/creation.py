@@ -5,22 +5,18 @@ The members' data key is not made here: the owner made it and hands it to every 
 """
 
 import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 import tomlkit
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from worknet.chain.signers import create_keystore
+from worknet.chain.keyfiles import create_encryption_key, create_key, write_secret
 from worknet.config import NetworkConfig, NodeConfig
 from worknet.config.errors import ConfigError
 from worknet.node.errors import NodeError
 from worknet.workflow import Declaration
 from worknet.workflow.folder import read_bundle
 from worknet.workflow.runner import Runner
-
-PASSWORD_BYTES = 24
 
 
 @dataclass(frozen=True)
@@ -55,17 +51,14 @@ def create_node(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
-        _private(node_file, text)
+        write_secret(node_file, text.rstrip("\n"))
         _check(node_file)
-        password = secrets.token_urlsafe(PASSWORD_BYTES)
-        encryption_key = X25519PrivateKey.generate()
-        _private(folder / "worker.password", password + "\n")
-        _private(folder / "encryption-key", encryption_key.private_bytes_raw().hex() + "\n")
     except OSError as error:
         raise NodeError(f"{error.filename or folder} cannot be written: {error.strerror}") from None
-    address = create_keystore(folder / "worker.json", password)
+    address = create_key(folder, "worker")
+    encryption_key = create_encryption_key(folder / "encryption-key")
     data_keys = tuple(folder / f"data-key-{epoch}" for epoch in epochs)
-    return NewWorker(address, encryption_key.public_key().public_bytes_raw(), data_keys)
+    return NewWorker(address, encryption_key, data_keys)
 
 
 def _declaration(network: NetworkConfig, workflow: str, allow_unisolated: bool) -> Declaration:
@@ -131,8 +124,3 @@ def _node_toml(
 
 def _quoted(text: str) -> str:
     return tomlkit.string(text).as_string()
-
-
-def _private(path: Path, content: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(content)
