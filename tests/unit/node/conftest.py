@@ -8,7 +8,7 @@ from concurrent.futures import wait
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.unit.chain.conftest import ETHER, LocalRpc
@@ -30,6 +30,9 @@ from worknet.protocol.ballots import Pair
 from worknet.protocol.ids import Slot, workflow_id
 from worknet.protocol.policy import Ballots, Fallback, Policy
 from worknet.protocol.voting import Voting
+
+if TYPE_CHECKING:
+    from tests.unit.node.bills import Bills
 
 GENESIS = 1_700_000_000
 EVERY = 3600
@@ -310,3 +313,13 @@ def make_world(tmp_path: Path) -> Iterator[MakeWorld]:
     yield make
     for world in made:
         world.close()
+
+
+@pytest.fixture(scope="session")
+def bills(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Bills"]:
+    """Two votings from beginning to end, by real preparers."""
+    from tests.unit.node.bills import make  # which is made of what stands above
+
+    bills = make(tmp_path_factory.mktemp("bills"))
+    yield bills
+    bills.close()

@@ -1,0 +1,153 @@
+"""Evidence from a worker's journal and index: all of it verifies, and nothing else can be had."""
+
+from dataclasses import replace
+
+import pytest
+from tests.unit.node.bills import DATA_KEY, Bills
+from tests.unit.node.conftest import LAST
+
+from worknet.node.errors import UnknownVoting
+from worknet.node.prove import Prover, Selection
+from worknet.verify import Evidence, RefusedError, RowFields, WholeRow, parse, verify
+
+
+def evidence(bills: Bills, selection: Selection | None, number: int = 0, slot: int = LAST) -> Evidence:
+    """Evidence that has been written, read again, and verified at level 1."""
+    made = bills.prover(number).evidence(bills.record(slot), selection)
+    read = parse(made.to_bytes())
+    assert verify(read, read.head).level == 1
+    assert read == made
+    return read
+
+
+def disclosed(bills: Bills, selection: Selection, number: int = 0) -> WholeRow | RowFields:
+    disclosure = evidence(bills, selection, number).disclosure
+    assert disclosure is not None
+    return disclosure.row
+
+
+def refusal(bills: Bills, selection: Selection) -> UnknownVoting:
+    with pytest.raises(UnknownVoting) as caught:
+        bills.prover(0).evidence(bills.record(), selection)
+    return caught.value
+
+
+def test_a_record_is_proved_without_any_row(bills: Bills) -> None:
+    assert evidence(bills, None).disclosure is None
+
+
+def test_every_record_is_proved_against_the_newest_tree_head(bills: Bills) -> None:
+    proved = [evidence(bills, None, slot=slot) for slot in (LAST - 1, LAST)]
+    assert [each.position for each in proved] == [0, 1]
+    assert {each.head.size for each in proved} == {2}
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_every_row_of_a_dataset_is_proved(bills: Bills, number: int) -> None:
+    row = disclosed(bills, Selection("dataset", "meters", {"id": f"c{number}"}))
+    assert row.values == {"id": f"c{number}", "wh": number * 10, "iban": f"DE{number}"}
+
+
+def test_a_row_of_a_table_is_proved_by_a_key_of_several_columns(bills: Bills) -> None:
+    row = disclosed(bills, Selection("table", "totals", {"hour": "2", "peak": "true"}))
+    assert row.values == {"peak": True, "hour": 2, "wh": 100}
+
+
+def test_all_fields_of_a_row_are_shown_where_none_is_named(bills: Bills) -> None:
+    row = disclosed(bills, Selection("table", "bills", {"id": "c3"}))
+    assert row.values == {"id": "c3", "wh": 30, "iban": "DE3"}
+
+
+def test_only_the_named_fields_of_a_row_are_shown(bills: Bills) -> None:
+    made = evidence(bills, Selection("table", "bills", {"id": "c3"}, ("wh", "id")))
+    assert made.disclosure is not None
+    assert made.disclosure.row.values == {"id": "c3", "wh": 30}
+    assert b"DE3" not in made.to_bytes()
+
+
+def test_evidence_discloses_no_other_row_and_no_key(bills: Bills) -> None:
+    content = evidence(bills, Selection("dataset", "meters", {"id": "c3"})).to_bytes()
+    assert b"DE2" not in content
+    assert DATA_KEY.hex().encode() not in content
+
+
+def test_every_worker_that_agreed_proves_the_same(bills: Bills) -> None:
+    selection = Selection("table", "bills", {"id": "c1"})
+    assert evidence(bills, selection, 0) == evidence(bills, selection, 1)
+
+
+def test_the_ballots_are_those_of_all_who_voted_also_of_the_outvoted(bills: Bills) -> None:
+    made = evidence(bills, None)
+    assert [ballot.worker for ballot in made.ballots] == [0, 1, 2]
+    assert [ballot.pair == made.record.pair for ballot in made.ballots] == [True, True, False]
+
+
+def test_a_worker_that_voted_otherwise_has_nothing_to_prove(bills: Bills) -> None:
+    with pytest.raises(UnknownVoting, match="voted otherwise") as caught:
+        bills.prover(2).evidence(bills.record(), None)
+    assert "ask a worker that agreed" in caught.value.hint
+
+
+def test_a_worker_that_was_outvoted_once_still_proves_where_it_agreed(bills: Bills) -> None:
+    assert evidence(bills, None, number=2, slot=LAST - 1).position == 0
+
+
+def test_a_worker_without_a_ballot_has_nothing_to_prove(bills: Bills) -> None:
+    record = bills.record()
+    other = replace(record, record=replace(record.record, voting_id=b"\x01" * 32))
+    with pytest.raises(UnknownVoting, match="no ballot"):
+        bills.prover(0).evidence(other, None)
+
+
+def test_a_slot_without_a_record_has_none_to_prove(bills: Bills) -> None:
+    assert bills.companies[0].index.record_of(bills.chain.voting_id(LAST + 5)) is None
+
+
+def test_an_unknown_row_is_told(bills: Bills) -> None:
+    with pytest.raises(Exception, match="row") as caught:
+        bills.prover(0).evidence(bills.record(), Selection("dataset", "meters", {"id": "c9"}))
+    assert type(caught.value).__module__.startswith("worknet.")
+
+
+def test_an_unknown_table_is_told_with_what_there_is(bills: Bills) -> None:
+    assert refusal(bills, Selection("table", "bill", {"id": "c1"})).hint == "it has bills, totals"
+
+
+def test_a_dataset_that_is_not_committed_cannot_be_proved(bills: Bills) -> None:
+    assert "no committed dataset clocks" in str(refusal(bills, Selection("dataset", "clocks", {"id": "1"})))
+
+
+@pytest.mark.parametrize("key", [{}, {"hour": "1"}, {"hour": "1", "peak": "true", "wh": "1"}])
+def test_a_key_of_other_columns_is_told_with_the_right_ones(bills: Bills, key: dict[str, str]) -> None:
+    refused = refusal(bills, Selection("table", "totals", key))
+    assert refused.hint == "--key peak=VALUE --key hour=VALUE"
+
+
+@pytest.mark.parametrize("hour", ["one", "1.0", "", "0x1"])
+def test_a_key_that_is_no_integer_is_told(bills: Bills, hour: str) -> None:
+    refused = refusal(bills, Selection("table", "totals", {"peak": "true", "hour": hour}))
+    assert "is an integer" in str(refused)
+
+
+@pytest.mark.parametrize("key", [{"peak": "yes", "hour": "1"}, {"peak": "true", "hour": "9" * 30}])
+def test_a_key_that_no_row_can_have_is_told(bills: Bills, key: dict[str, str]) -> None:
+    with pytest.raises(Exception, match="totals") as caught:
+        bills.prover(0).evidence(bills.record(), Selection("table", "totals", key))
+    assert isinstance(getattr(caught.value, "hint", None), str)
+
+
+def test_an_unknown_field_is_told_with_what_there_is(bills: Bills) -> None:
+    assert refusal(bills, Selection("table", "bills", {"id": "c1"}, ("name",))).hint == "it has iban, id, wh"
+
+
+def test_a_field_of_a_table_without_field_disclosure_is_refused(bills: Bills) -> None:
+    selection = Selection("table", "totals", {"peak": "true", "hour": "1"}, ("wh",))
+    assert "whole" in str(refusal(bills, selection))
+
+
+def test_another_data_key_makes_no_evidence_that_verifies(bills: Bills) -> None:
+    company = bills.companies[0]
+    wrong = Prover(company.index, company.journal, bills.runner.declaration, bytes(32))
+    made = wrong.evidence(bills.record(), None)
+    with pytest.raises(RefusedError):
+        verify(made, made.head)
