@@ -5,6 +5,7 @@ import os
 import shlex
 import signal
 import threading
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,8 @@ from worknet.protocol.canonical import CanonicalError, from_hex, to_hex
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 PARENT_CHECK_SECONDS = 0.5
+ORPHAN_SECONDS = 2.0
+"""How long a worker without its parent may take to stop in order."""
 
 
 @app.command("init")
@@ -121,3 +124,6 @@ def _stop_without(parent: int, stop: threading.Event) -> None:
     while not stop.wait(PARENT_CHECK_SECONDS):
         if os.getppid() != parent:
             stop.set()
+            # It may wait long for a chain or a source that ended too. What must survive is on disk.
+            time.sleep(ORPHAN_SECONDS)
+            os._exit(0)

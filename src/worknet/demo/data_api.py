@@ -35,8 +35,10 @@ def application(profiles: Profiles, tokens: Sequence[str]) -> Starlette:
 
     def route(path: str, rows_of: Callable[[Window], Rows]) -> Route:
         def answer(request: Request) -> JSONResponse:
-            given = request.headers.get("authorization", "").removeprefix("Bearer ")
-            if not any(hmac.compare_digest(_digest(given), token) for token in accepted):
+            scheme, _, given = request.headers.get("authorization", "").partition(" ")
+            if scheme.lower() != "bearer" or not any(
+                hmac.compare_digest(_digest(given), token) for token in accepted
+            ):
                 return _refusal(401, "a token is due: Authorization: Bearer TOKEN")
             try:
                 window = Window(*(parse_time(request.query_params.get(end)) for end in ("start", "end")))
