@@ -6,7 +6,7 @@ Mean of votings 9 to 24 of a network, with real signed transactions on the built
 majority, every ballot for one pair and counted; sealed ballots are revealed in one batch. Figures do not
 depend on the machine. No limits are held here.
 
-Last figures (artifact of 20,188 bytes): open/7 374,382, open/31 1,327,572, sealed/7 549,118.
+Last figures (artifact of 20,227 bytes): open/7 374,382, open/31 1,327,572, sealed/7 549,118.
 """
 
 from collections import Counter

@@ -53,10 +53,12 @@ class Network:
     workflow = WORKFLOW
     pair = staticmethod(pair)
 
-    def __init__(self) -> None:
+    def __init__(self, address: str | None = None) -> None:
+        """Deploys, at this address if one is named: for what depends on it."""
         built = artifact()
         boa.env.timestamp = NOW
-        address, _ = boa.env.deploy_code(bytecode=built.bytecode + encode(["uint256"], [12]))
+        code = built.bytecode + encode(["uint256"], [12])
+        address, _ = boa.env.deploy_code(bytecode=code, override_address=address)
         self.contract = ABIContractFactory(built.contract, built.abi).at(address)
         self.address = bytes.fromhex(str(address)[2:])
         self.chain_id: int = boa.env.evm.patch.chain_id

@@ -9,6 +9,12 @@ from worknet.protocol.ids import Slot, event_trigger_id, voting_id, workflow_id
 CONTRACT = sample("contract", 20)
 HOUR = 3600
 NOON = 1_767_268_800  # 2026-01-01T12:00:00Z
+VOTING: dict[str, Any] = {
+    "chain_id": 246,
+    "contract": CONTRACT,
+    "workflow_id": workflow_id("matching_24_7"),
+    "trigger_id": Slot.at(HOUR, NOON).trigger_id,
+}
 
 
 def ids() -> VectorFile:
@@ -25,12 +31,6 @@ def ids() -> VectorFile:
 
 
 def _voting_ids(file: VectorFile) -> None:
-    base: dict[str, Any] = {
-        "chain_id": 246,
-        "contract": CONTRACT,
-        "workflow_id": workflow_id("matching_24_7"),
-        "trigger_id": Slot.at(HOUR, NOON).trigger_id,
-    }
     changes: dict[str, dict[str, Any]] = {
         "the hour from 12 of New Year 2026": {},
         "on another chain": {"chain_id": 73799},
@@ -39,7 +39,7 @@ def _voting_ids(file: VectorFile) -> None:
         "about another slot": {"trigger_id": Slot.at(HOUR, NOON + HOUR).trigger_id},
     }
     for name, change in changes.items():
-        given = base | change
+        given = VOTING | change
         file.good(f"voting {name}", "voting_id", voting_id(**given), **given)
     wrong: dict[str, dict[str, Any]] = {
         "a negative chain id": {"chain_id": -1},
@@ -48,7 +48,7 @@ def _voting_ids(file: VectorFile) -> None:
         "a trigger id of 33 bytes": {"trigger_id": bytes(33)},
     }
     for name, change in wrong.items():
-        file.bad(f"voting with {name}", "voting_id", "EncodingError", **(base | change))
+        file.bad(f"voting with {name}", "voting_id", "EncodingError", **(VOTING | change))
 
 
 def _slots(file: VectorFile) -> None:

@@ -4,15 +4,15 @@ from dataclasses import asdict
 from typing import Any
 
 from tools.vectors.form import VectorFile, sample
-from tools.vectors.ids import CONTRACT, HOUR, NOON
+from tools.vectors.ids import CONTRACT, HOUR, NOON, VOTING
 
 from worknet.protocol import ballots as protocol_ballots
 from worknet.protocol import eip712
 from worknet.protocol.ballots import Pair
-from worknet.protocol.ids import Slot
+from worknet.protocol.ids import Slot, voting_id
 from worknet.protocol.policy import Ballots, Fallback, Policy, needed
 
-VOTING_ID = sample("voting id")
+VOTING_ID = voting_id(**VOTING)
 PAIR = Pair(sample("input root"), sample("result root"))
 POLICY: dict[str, Any] = {
     "bundle_digest": sample("bundle digest"),
@@ -131,13 +131,17 @@ SEAL: dict[str, Any] = {
 def ballots() -> VectorFile:
     """Seals, which differ in everything that they bind, and ballots that are none."""
     file = VectorFile("Seals and ballots (section 6). `worker` is the worker's index.")
+    other_chain, other_contract = {"chain_id": 73_799}, {"contract": sample("contract 2", 20)}
+    next_slot = {"trigger_id": Slot.at(HOUR, NOON + HOUR).trigger_id}
     changes: dict[str, dict[str, Any]] = {
         "a seal": {},
         "of the next attempt": {"attempt": 2},
         "of another worker": {"worker": 119},
-        "on another chain": {"chain_id": 73_799},
-        "at another contract": {"contract": sample("contract 2", 20)},
-        "of another voting": {"voting_id": sample("voting id 2")},
+        "on another chain": other_chain | {"voting_id": voting_id(**(VOTING | other_chain))},
+        "on another chain, with this one's voting id": other_chain,
+        "at another contract": other_contract | {"voting_id": voting_id(**(VOTING | other_contract))},
+        "at another contract, with this one's voting id": other_contract,
+        "of another voting": {"voting_id": voting_id(**(VOTING | next_slot))},
         "of another pair": {"pair": Pair(PAIR.result_root, PAIR.input_root)},
         "with another salt": {"salt": sample("seal salt 2")},
     }

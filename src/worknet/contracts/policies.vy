@@ -101,7 +101,7 @@ def announce(workflow_id: bytes32, policy: Policy) -> uint256:
             last & ~(BITS_40 << AT_END) | policy.start << AT_END
         )
 
-    policy_hash: bytes32 = keccak256(abi_encode(tags.POLICY, policy))
+    policy_hash: bytes32 = self._hash(policy)
     self.policy_count[workflow_id] = version
     self.versions[workflow_id][version] = Version(
         times=policy.start
@@ -220,6 +220,15 @@ def _rules(workflow_id: bytes32, version: uint256) -> uint256:
     @notice How the votings of a version run.
     """
     return self.versions[workflow_id][version].rules
+
+
+@internal
+@pure
+def _hash(policy: Policy) -> bytes32:
+    """
+    @notice keccak256(abi.encode(TAG("policy"), the policy's fields in their order)).
+    """
+    return keccak256(abi_encode(tags.POLICY, policy))
 
 
 @internal
