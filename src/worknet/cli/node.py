@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -98,6 +99,9 @@ def run_node(
         log.info("worker.started", config=str(config))
         worker.run(stop)
     log.info("worker.stopped")
+    # Threads that still wait for a slow source would keep the process for as long as its timeouts.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def _address(option: str, text: str) -> bytes:
