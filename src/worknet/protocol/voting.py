@@ -9,7 +9,7 @@ All sets of workers are bitmaps: bit i is the worker with index i. Times are Uni
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
 from worknet.protocol.ballots import Pair, without_time
@@ -34,6 +34,14 @@ class State(IntEnum):
     SETTLING = 4
     UNRESOLVED = 5
     CONSENSUS = 6
+
+
+class Part(StrEnum):
+    """What a member did in the attempt that was recorded."""
+
+    AGREED = "agreed"
+    OUTVOTED = "outvoted"
+    MISSING = "missing"
 
 
 @dataclass(frozen=True)
@@ -155,6 +163,21 @@ class Voting:
     def stalls(self) -> int:
         """When a PENDING voting stalls, if its next attempt does not open before."""
         return self.ended + self.policy.stall
+
+    def part_of(self, worker: int) -> Part | None:
+        """A worker's part in the recorded attempt; None without a record, and for who is no member there.
+
+        MISSING is for now only while the voting is not closed: the ballot may yet come.
+        """
+        if self.recorded is None:
+            return None
+        attempt = self.attempts[self.recorded.attempt - 1]
+        if not attempt.is_member(worker):
+            return None
+        ballot = attempt.ballots.get(worker)
+        if ballot is None:
+            return Part.MISSING
+        return Part.AGREED if ballot == self.recorded.pair else Part.OUTVOTED
 
 
 def at(voting: Voting, now: int) -> Voting:

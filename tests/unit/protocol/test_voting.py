@@ -16,7 +16,7 @@ from worknet.protocol import voting as machine
 from worknet.protocol.ballots import Pair
 from worknet.protocol.policy import Ballots, Fallback, Policy
 from worknet.protocol.records import How
-from worknet.protocol.voting import Cast, Fact, Opened, Revealed, Sealed, State, Voting, VotingError
+from worknet.protocol.voting import Cast, Fact, Opened, Part, Revealed, Sealed, State, Voting, VotingError
 
 ROOT = Path(__file__).parents[3]
 POLICY = Policy(
@@ -256,6 +256,25 @@ def test_a_removal_never_lowers_the_bar() -> None:
     assert machine.members_of_next(voting, active=0b1111, enrolled=0b1111) == (0b111, 3)
 
 
+def test_a_workers_part_is_what_it_did_in_the_recorded_attempt() -> None:
+    policy = replace(POLICY, ballots=Ballots.OPEN)
+    facts: list[Fact] = [
+        Opened(1000, 1, 1, 0b11111, 5, 3),
+        Cast(1000, 1, 0, PAIRS[1]),
+        Opened(1020, 2, 1, 0b01111, 5, 3),
+        *(Cast(1020, 2, worker, pair) for worker, pair in enumerate([PAIRS[0], PAIRS[1], PAIRS[0]])),
+    ]
+    undecided = machine.fold(policy, facts)
+    assert [undecided.part_of(worker) for worker in range(5)] == [None] * 5
+    late = machine.fold(
+        policy, [Opened(1000, 1, 1, 0b111, 3, 2), *(Cast(1000, 1, n, PAIRS[0]) for n in (0, 1))]
+    )
+    assert [late.part_of(worker) for worker in range(4)] == [Part.AGREED, Part.AGREED, Part.MISSING, None]
+    decided = machine.fold(policy, [*facts, Cast(1021, 2, 3, PAIRS[0])])
+    parts = [Part.AGREED, Part.OUTVOTED, Part.AGREED, Part.AGREED, None]
+    assert [decided.part_of(worker) for worker in range(5)] == parts
+
+
 def test_a_refused_fact_leaves_the_voting_as_it_was() -> None:
     voting = machine.fold(POLICY, [Opened(1000, 1, 1, 0b111, 3, 2), Sealed(1000, 1, 0, bytes(32))])
     kept = machine.at(voting, 1000)
@@ -266,7 +285,7 @@ def test_a_refused_fact_leaves_the_voting_as_it_was() -> None:
 
 def test_every_rule_is_a_revert_reason_of_the_contract() -> None:
     rules = re.findall(r'VotingError\("(.*?)"\)', Path(machine.__file__).read_text())
-    sources = "".join(path.read_text() for path in (ROOT / "src/worknet/contracts").glob("*.vy"))
+    sources = "".join(path.read_text() for path in (ROOT / "src/worknet/contracts").rglob("*.vy"))
     reasons = set(re.findall(r'"([a-z]+: [^"]*)"', sources))
     assert len(set(rules)) >= 10
     assert [rule for rule in rules if rule not in reasons] == []
