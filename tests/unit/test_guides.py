@@ -1,4 +1,4 @@
-"""The author's guide is run as it stands: its files, its data, its result, and the refusals it promises."""
+"""The guides are true: the author's example runs as it stands, with its data, result and refusals."""
 
 import re
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from worknet.config import NodeConfig
 from worknet.protocol.ids import Slot
 from worknet.protocol.times import parse_time
 from worknet.tables import DataError, read_table, write_csv
@@ -103,3 +104,14 @@ def test_the_order_of_the_lines_does_not_matter(folder: Path) -> None:
         .tables["shares"]
         .equals(run(folder, block("csv", 0)).tables["shares"])
     )
+
+
+def test_the_operator_s_example_is_a_configuration(tmp_path: Path) -> None:
+    text = (GUIDE.parent / "operator.md").read_text()
+    (example,) = [content for kind, content in BLOCK.findall(text) if kind == "toml"]
+    (tmp_path / "node.toml").write_text(example)
+    datasets = NodeConfig.load(tmp_path / "node.toml").workflows["matching_24_7"].datasets
+    assert {name: dataset.source for name, dataset in datasets.items()} == {
+        "consumption": "http",
+        "generation": "file",
+    }

@@ -13,7 +13,7 @@ from worknet.node.prove import Prover, Selection
 from worknet.node.setup import Access, opened
 from worknet.protocol.canonical import CanonicalError, from_hex, to_hex
 from worknet.protocol.ids import Slot, workflow_id
-from worknet.protocol.times import parse_time, time_text
+from worknet.protocol.times import TimeError, parse_time, time_text
 from worknet.verify import parse, verify
 from worknet.workflow.folder import read_bundle
 from worknet.workflow.runner import Runner
@@ -71,7 +71,9 @@ def prove(
             )
         name, _ = access.journal.trigger(voting_id)
         bundle = read_bundle(access.network.workflow(name).folder)
-        ballot = access.journal.ballot(voting_id, record.record.attempt)
+        opened_voting = access.index.voting(voting_id)
+        version = opened_voting.attempts[0].policy_version if opened_voting else 0
+        ballot = access.journal.ballot(voting_id, record.record.attempt, version)
         isolated = not access.config.node.allow_unisolated
         with Runner(bundle, allow_unisolated=not isolated, waiting=0) as runner:
             data_key = access.config.data_key(ballot.data_key_epoch)
@@ -115,7 +117,10 @@ def _voting_id(access: Access, text: str) -> bytes:
     policies = access.index.policies(workflow_id(name))
     if not policies:
         raise UnknownVoting(f"the network has no policy of {name}")
-    slot = Slot.at(policies[0].policy.every, parse_time(start))
+    try:
+        slot = Slot.at(policies[0].policy.every, parse_time(start))
+    except TimeError as error:
+        raise RequestError(f"{text}: {error}", hint="write it in UTC with Z at the end") from None
     return access.client.voting_id(workflow_id(name), slot.trigger_id)
 
 
@@ -142,7 +147,7 @@ def _document(line: VotingLine) -> dict[str, Any]:
         "n": line.n,
         "needed": line.needed,
         "position": line.position,
-        "part": line.part,
+        "part": line.part or "",
         "causes": list(line.causes),
         "summary": line.summary,
     }

@@ -11,7 +11,7 @@ from worknet.cli.report import REFUSED, report, warn
 from worknet.protocol.canonical import encode, to_hex
 from worknet.protocol.ids import Slot
 from worknet.protocol.tables import Salter
-from worknet.protocol.times import parse_time, time_text
+from worknet.protocol.times import TimeError, parse_time, time_text
 from worknet.tables import read_table, write_csv
 from worknet.workflow import Declaration, WorkflowError, runtime
 from worknet.workflow.errors import FolderError, RunnerError, RuntimeMismatchError
@@ -132,7 +132,10 @@ def lock_runtime(
 
 def _slot(declaration: Declaration, start: str) -> Slot:
     every = declaration.trigger.seconds
-    time = parse_time(start)
+    try:
+        time = parse_time(start)
+    except TimeError as error:
+        raise WorkflowError(f"--window {start}: {error}", "write it in UTC with Z at the end") from None
     slot = Slot.at(every, time)
     if slot.window.start != time:
         before, after = time_text(slot.window.start), time_text(slot.window.end)
