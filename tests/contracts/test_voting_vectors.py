@@ -58,7 +58,7 @@ class Replay:
         network.trigger = TRIGGER
         boa.env.timestamp = (self.facts[0]["time"] if self.facts else given["now"]) - 1
         event_driven = {"every": 0, "delay": 0, "start": 0, "max_age": 0}
-        self.policy = network.announce(**event_driven, threshold_num=2, threshold_den=3, **given["policy"])
+        self.policy = network.announce(**event_driven, **given["policy"])
 
     def replay(self, count: int) -> None:
         """The first so many facts, all lawful."""
@@ -218,7 +218,9 @@ def written(value: int | bytes) -> int | str:
 
 
 def cases(quality: str) -> list[Any]:
-    return [pytest.param(case, id=case["name"]) for case in VECTORS[quality]]
+    """The cases, but for the facts that no call makes a contract tell."""
+    told = [case for case in VECTORS[quality] if case.get("error") != "FactError"]
+    return [pytest.param(case, id=case["name"]) for case in told]
 
 
 @pytest.mark.parametrize("case", cases("good"))

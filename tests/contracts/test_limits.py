@@ -1,0 +1,123 @@
+"""What a voting's word keeps in 16 bits: member sets and policy versions end with a refusal and never wrap.
+
+No test makes 65,535 changes: the counters are set in the deployed contract's storage, where the compiler says
+that they stand.
+"""
+
+from pathlib import Path
+
+import boa
+import pytest
+from eth_abi.abi import encode
+from vyper.cli.vyper_compile import compile_files
+
+from worknet.protocol.keccak import keccak256
+
+CONTRACTS = Path(__file__).parents[2] / "src" / "worknet" / "contracts"
+LAST = 65_535
+EVENT = b"\x11" * 32
+
+
+@pytest.fixture(scope="module")
+def layout():
+    """Where each module's variables stand, of the sources of which the artifact is made."""
+    source = CONTRACTS / "WorkerNetwork.vy"
+    [outputs] = compile_files([source], ["layout"], paths=[str(CONTRACTS)]).values()
+    return outputs["layout"]["storage_layout"]
+
+
+def entry(layout, module, mapping, key):
+    """Where the value of a key stands: Vyper keeps it at keccak256(slot of the mapping, key)."""
+    slot = layout[module][mapping]["slot"]
+    return int.from_bytes(keccak256(encode(["uint256", "bytes32"], [slot, key])), "big")
+
+
+@pytest.fixture
+def last_set_but_one(network, layout):
+    """A network that is about to make its last member set."""
+    address, slot = network.contract.address, layout["members"]["current"]["slot"]
+    kept = boa.env.get_storage(address, slot)
+    assert (kept >> 240, kept % 2**240) == (3, 0b111)
+    boa.env.set_storage(address, slot, kept % 2**240 | (LAST - 1) << 240)
+    number = (LAST - 1).to_bytes(32, "big")
+    boa.env.set_storage(address, entry(layout, "members", "sets", number), kept % 2**240)
+    return network
+
+
+@pytest.fixture
+def last_version_but_one(bare, layout):
+    """An event-driven workflow that is about to get its last policy version."""
+    bare.enrol(3)
+    slot = entry(layout, "policies", "policy_count", bare.workflow)
+    boa.env.set_storage(bare.contract.address, slot, LAST - 1)
+    assert bare.contract.policy_count(bare.workflow) == LAST - 1
+    return bare
+
+
+def test_the_last_member_set_is_frozen_like_any_other(last_set_but_one):
+    network = last_set_but_one
+    network.call("remove", 2)
+    network.cast(0, network.pair("a"))
+    voting = network.voting()
+    assert (voting.members, voting.n, voting.needed, voting.policy_version) == (0b011, 2, 2, 1)
+    assert network.contract.members_of(network.voting_id(), 1) == 0b011
+    with network.refuses("votings: not a member"):
+        network.cast(2, network.pair("a"))
+    network.cast(1, network.pair("a"))
+    assert network.contract.size() == 1
+
+
+def test_after_the_last_member_set_nobody_is_enrolled_or_removed_and_votings_go_on(last_set_but_one):
+    network = last_set_but_one
+    network.enrol()
+    before = network.contract.active(), network.contract.member_count()
+    with network.refuses("members: too many changes"):
+        network.enrol()
+    with network.refuses("members: too many changes"):
+        network.call("remove", 0)
+    assert (network.contract.active(), network.contract.member_count()) == before == (0b1111, 4)
+    for worker in range(4):
+        network.cast(worker, network.pair("a"))
+    assert network.voting().closed
+
+
+def test_a_second_attempt_opens_with_the_last_member_set(last_set_but_one):
+    network = last_set_but_one
+    network.cast(0, network.pair("a"))
+    network.call("remove", 0)
+    network.wait(600)
+    network.cast(1, network.pair("a"), attempt=2)
+    network.cast(2, network.pair("a"), attempt=2)
+    voting = network.voting()
+    assert (voting.attempt, voting.members, voting.n, voting.closed) == (2, 0b110, 3, True)
+
+
+def test_the_last_policy_version_governs_votings_and_no_further_one_is_announced(last_version_but_one):
+    network = last_version_but_one
+    network.announce(every=0, start=network.now)
+    assert network.contract.policy_count(network.workflow) == LAST
+    with network.refuses("policies: too many versions"):
+        network.announce(every=0, start=network.now)
+    assert network.contract.policy_count(network.workflow) == LAST
+    network.trigger = EVENT
+    network.cast(0, network.pair("a"), version=LAST)
+    with network.refuses("votings: other policy"):
+        network.cast(1, network.pair("a"), version=LAST - 1)
+    network.cast(1, network.pair("a"), version=LAST)
+    voting = network.voting()
+    assert (voting.policy_version, voting.n, voting.needed, voting.highest) == (LAST, 3, 2, 2)
+    assert network.contract.record(network.voting_id()) != bytes(32)
+
+
+def test_a_workflow_at_its_last_version_leaves_other_workflows_theirs(last_version_but_one):
+    network = last_version_but_one
+    network.announce(every=0, start=network.now)
+    network.announce(workflow=b"\x07" * 32)
+    assert network.contract.policy_count(b"\x07" * 32) == 1
+
+
+@pytest.mark.parametrize("version", [LAST + 1, LAST + 2, 2**32 - 1])
+def test_a_version_of_more_than_16_bits_is_not_taken_for_its_lower_bits(network, version):
+    for name in ("policy", "policy_hash"):
+        with network.refuses("policies: unknown version"):
+            getattr(network.contract, name)(network.workflow, version)
