@@ -1,12 +1,22 @@
 """The slots of an interval workflow that are due and not over yet, oldest first. Pure but for its place.
 
-A worker that was away for a week finds the week's slots here and works them off in order.
+A worker that was away for a week finds the week's slots here and works them off in order. Slots that can do
+nothing but wait for another try are passed over, so that they never stand in the way of newer ones.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from enum import Enum, auto
 
 from worknet.protocol.ids import Slot
 from worknet.protocol.policy import Policy, version_at
+
+
+class Standing(Enum):
+    """Where a slot stands for the worker: over for good, put off for a while, or to be looked at now."""
+
+    OVER = auto()
+    PUT_OFF = auto()
+    NOW = auto()
 
 
 class Backlog:
@@ -21,11 +31,11 @@ class Backlog:
         return self._first or 0
 
     def due(
-        self, policies: Sequence[Policy], now: int, is_over: Callable[[Slot, int], bool]
+        self, policies: Sequence[Policy], now: int, standing: Callable[[Slot, int], Standing]
     ) -> Iterator[tuple[Slot, int]]:
-        """The slots that are due at `now` and not over, each with the policy version that governs it.
+        """The slots that are due at `now` and to be looked at, each with the policy version that governs it.
 
-        `policies` are versions 1, 2, ... of one workflow; `is_over` is asked with slot and version.
+        `policies` are versions 1, 2, ... of one workflow; `standing` is asked with slot and version.
         """
         if not policies:
             return
@@ -38,10 +48,10 @@ class Backlog:
             version = version_at(starts, slot.window.start)
             if version is None or slot.due(policies[version - 1].delay) > now:
                 return
-            over = is_over(slot, version)
-            if not over:
+            stands = standing(slot, version)
+            if stands is Standing.NOW:
                 yield slot, version
-            unbroken = unbroken and over
+            unbroken = unbroken and stands is Standing.OVER
             number += 1
             if unbroken:
                 self._first = number

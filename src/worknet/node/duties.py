@@ -51,7 +51,7 @@ def is_over(facts: VotingFacts) -> bool:
     if voting.state is State.NONE:
         age = facts.policy.max_age
         return bool(age) and facts.now > facts.slot.due(facts.policy.delay) + age
-    return facts.applied and (voting.closed or voting.state is State.UNRESOLVED)
+    return facts.has_ended and (voting.closed or voting.state is State.UNRESOLVED)
 
 
 def _vote(facts: VotingFacts, voting: Voting) -> Duty | None:
@@ -60,7 +60,7 @@ def _vote(facts: VotingFacts, voting: Voting) -> Duty | None:
     if attempt is None:
         return None
     if attempt not in facts.prepared:
-        return Prepare(attempt) if facts.now >= facts.not_before.get(attempt, 0) else None
+        return Prepare(attempt)
     action = Action.CAST if facts.policy.ballots is Ballots.OPEN else Action.SEAL
     return Send(action, attempt, facts.prepared[attempt].pair)
 
@@ -103,7 +103,7 @@ def _reveal(facts: VotingFacts, voting: Voting) -> Duty | None:
 def _advance(facts: VotingFacts, voting: Voting) -> Duty | None:
     """Apply the time that ends the voting, if no transaction has done so; workers take turns."""
     ended = voting.closed or voting.state is State.UNRESOLVED
-    if not ended or facts.applied:
+    if not ended or facts.has_ended:
         return None
     if not facts.is_enrolled and not voting.current.is_member(facts.me or 0):
         return None

@@ -32,12 +32,12 @@ class VotingFacts:
     """The facts about one voting, as one worker sees them.
 
     `voting` is what the transactions on chain left, without the time since; `confirmed` is the same as of
-    the block that is as deep as the network's confirmations, at that block's time `confirmed_time`.
+    the block that is as deep as the network's confirmations, at that block's time.
     `me` is the worker's index, None if it never had one, `is_enrolled` whether it has a role now (a removed
     worker still votes in the attempt that is open), and `is_active` whether that role lets it vote in
     attempt 1. `waiting` holds (action, attempt) of transactions whose fate is not known yet.
-    `not_before` gives, by attempt, when a preparation that failed may be tried again. `applied` says that
-    the contract itself has marked the voting's end (closed, or unresolved).
+    `has_ended` says that the contract itself has told the voting's end (closed, or unresolved). `prepared`
+    are the journal's ballots under this policy version, by attempt.
     """
 
     voting_id: bytes
@@ -51,7 +51,6 @@ class VotingFacts:
     me: int | None
     is_enrolled: bool
     is_active: bool
-    applied: bool = False
+    has_ended: bool = False
     prepared: Mapping[int, Prepared] = field(default_factory=dict)
     waiting: frozenset[tuple[Action, int]] = frozenset()
-    not_before: Mapping[int, int] = field(default_factory=dict)

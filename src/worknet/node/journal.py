@@ -41,7 +41,7 @@ _ballots = sql.Table(
     _metadata,
     sql.Column("voting_id", sql.LargeBinary, primary_key=True),
     sql.Column("attempt", sql.Integer, primary_key=True),
-    sql.Column("policy_version", sql.Integer, nullable=False),
+    sql.Column("policy_version", sql.Integer, primary_key=True),
     sql.Column("input_root", sql.LargeBinary, nullable=False),
     sql.Column("result_root", sql.LargeBinary, nullable=False),
     sql.Column("salt", sql.LargeBinary, nullable=False),
@@ -54,6 +54,7 @@ _frames = sql.Table(
     _metadata,
     sql.Column("voting_id", sql.LargeBinary, primary_key=True),
     sql.Column("attempt", sql.Integer, primary_key=True),
+    sql.Column("policy_version", sql.Integer, primary_key=True),
     sql.Column("kind", sql.String, primary_key=True),
     sql.Column("name", sql.String, primary_key=True),
     sql.Column("content", sql.LargeBinary, nullable=False),
@@ -76,6 +77,7 @@ _transactions = sql.Table(
     sql.Column("attempt", sql.Integer, nullable=False),
     sql.Column("action", sql.String, nullable=False),
     sql.Column("sent", sql.BigInteger, nullable=False),
+    sql.Column("lost_at", sql.BigInteger, nullable=False),
     sql.Column("outcome", sql.String, nullable=False, server_default=""),
     sql.Index("transactions_by_outcome", "outcome"),
 )
@@ -100,12 +102,16 @@ class Ballot:
 
 @dataclass(frozen=True)
 class Transaction:
-    """A transaction that was sent. `outcome` is empty while its fate is unknown."""
+    """A transaction that was sent. `outcome` is empty while its fate is unknown.
+
+    `lost_at` is the chain's time from which it counts as lost, if no block holds it by then.
+    """
 
     hash: bytes
     voting_id: bytes
     attempt: int
     action: Action
+    lost_at: int
     outcome: str = ""
 
 
@@ -159,7 +165,11 @@ class Journal:
             "manifest": ballot.manifest,
             "prepared": _now(),
         }
-        place = {"voting_id": ballot.voting_id, "attempt": ballot.attempt}
+        place = {
+            "voting_id": ballot.voting_id,
+            "attempt": ballot.attempt,
+            "policy_version": ballot.policy_version,
+        }
         frames = [
             {**place, "kind": kind, "name": name, "content": content}
             for (kind, name), content in ballot.frames.items()
@@ -169,13 +179,15 @@ class Journal:
             if frames:
                 connection.execute(_frames.insert(), frames)
 
-    def ballot(self, voting_id: bytes, attempt: int) -> Ballot:
+    def ballot(self, voting_id: bytes, attempt: int, policy_version: int) -> Ballot:
         """A ballot with all that is behind it; `UnknownVoting` if the journal does not hold it."""
         with self._begin() as connection:
             row = connection.execute(
-                sql.select(_ballots).where(*_place(_ballots, voting_id, attempt))
+                sql.select(_ballots).where(*_place(_ballots, voting_id, attempt, policy_version))
             ).first()
-            frames = connection.execute(sql.select(_frames).where(*_place(_frames, voting_id, attempt))).all()
+            frames = connection.execute(
+                sql.select(_frames).where(*_place(_frames, voting_id, attempt, policy_version))
+            ).all()
         if row is None:
             raise UnknownVoting(
                 f"the journal holds no ballot of attempt {attempt} of voting {to_hex(voting_id)}",
@@ -192,11 +204,14 @@ class Journal:
             frames={(frame.kind, frame.name): frame.content for frame in frames},
         )
 
-    def prepared(self, voting_id: bytes) -> dict[int, Prepared]:
-        """The ballots of a voting by attempt, without what is behind them."""
+    def prepared(self, voting_id: bytes, policy_version: int) -> dict[int, Prepared]:
+        """The ballots of a voting under this policy version, by attempt, without what is behind them."""
         columns = (_ballots.c.attempt, _ballots.c.input_root, _ballots.c.result_root)
+        query = sql.select(*columns).where(
+            _ballots.c.voting_id == voting_id, _ballots.c.policy_version == policy_version
+        )
         with self._begin() as connection:
-            rows = connection.execute(sql.select(*columns).where(_ballots.c.voting_id == voting_id)).all()
+            rows = connection.execute(query).all()
         return {row.attempt: Prepared(row.attempt, Pair(row.input_root, row.result_root)) for row in rows}
 
     def add_failure(self, voting_id: bytes, attempt: int, cause: str, detail: str) -> None:
@@ -221,6 +236,7 @@ class Journal:
             "attempt": transaction.attempt,
             "action": transaction.action.value,
             "sent": _now(),
+            "lost_at": transaction.lost_at,
         }
         with self._begin() as connection:
             connection.execute(_transactions.insert(), row)
@@ -236,7 +252,9 @@ class Journal:
         query = sql.select(_transactions).where(_transactions.c.outcome == "")
         with self._begin() as connection:
             rows = connection.execute(query).all()
-        return [Transaction(row.hash, row.voting_id, row.attempt, Action(row.action)) for row in rows]
+        return [
+            Transaction(row.hash, row.voting_id, row.attempt, Action(row.action), row.lost_at) for row in rows
+        ]
 
     def _claim(self, about: dict[str, str]) -> None:
         """Writes what the journal belongs to into a new one, or compares it with what stands there."""
@@ -272,8 +290,13 @@ def _prepare_connection(connection: object, _: object) -> None:
     cursor.close()
 
 
-def _place(table: sql.Table, voting_id: bytes, attempt: int) -> tuple[sql.ColumnElement[bool], ...]:
-    return (table.c.voting_id == voting_id, table.c.attempt == attempt)
+def _place(
+    table: sql.Table, voting_id: bytes, attempt: int, policy_version: int
+) -> tuple[sql.ColumnElement[bool], ...]:
+    columns = (table.c.voting_id, table.c.attempt, table.c.policy_version)
+    return tuple(
+        column == value for column, value in zip(columns, (voting_id, attempt, policy_version), strict=True)
+    )
 
 
 def _now() -> int:

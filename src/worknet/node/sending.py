@@ -24,14 +24,13 @@ REFUSED_PAUSE_SECONDS = 5
 log = structlog.get_logger()
 
 
-class Ballots:
+class Sending:
     """Sends the worker's transactions; remembers which are under way, also across a restart."""
 
     def __init__(self, client: NetworkClient, journal: Journal) -> None:
         self._client = client
         self._journal = journal
         self._under_way = {sent.hash: sent for sent in journal.waiting_transactions()}
-        self._lost_at: dict[bytes, int] = {}
         self._refused: dict[tuple[bytes, Action, int], int] = {}
 
     def waiting(self, voting_id: bytes, now: int) -> frozenset[tuple[Action, int]]:
@@ -53,10 +52,10 @@ class Ballots:
         except RevertedError:
             self._refused[facts.voting_id, duty.action, duty.attempt] = facts.now + REFUSED_PAUSE_SECONDS
             raise
-        sent = Transaction(transaction, facts.voting_id, duty.attempt, duty.action)
+        lost_at = facts.now + _patience(facts.policy, duty.action)
+        sent = Transaction(transaction, facts.voting_id, duty.attempt, duty.action, lost_at)
         self._journal.add_transaction(sent)
         self._under_way[transaction] = sent
-        self._lost_at[transaction] = facts.now + _patience(facts.policy, duty.action)
 
     def settle(self, head: int, now: int) -> None:
         """Looks what became of the transactions under way; the index must have read up to block `head`."""
@@ -66,14 +65,12 @@ class Ballots:
             if receipt is not None and receipt.block > head:
                 continue
             if receipt is None:
-                lost_at = self._lost_at.setdefault(sent.hash, now + LOST_AFTER_SECONDS)
-                outcome = "lost" if now > lost_at else ""
+                outcome = "lost" if now > sent.lost_at else ""
             else:
                 outcome = "done" if receipt.succeeded else self._reason(sent)
             if outcome:
                 self._journal.end_transaction(sent.hash, outcome)
                 del self._under_way[sent.hash]
-                self._lost_at.pop(sent.hash, None)
             if outcome not in {"", "done"}:
                 log.warning(
                     "transaction.failed",
@@ -92,7 +89,7 @@ class Ballots:
         place = Place(duty.attempt, facts.policy_version, facts.me)
         if duty.action is Action.CAST:
             return self._client.cast(*about, place, duty.pair)
-        salt = self._journal.ballot(facts.voting_id, duty.attempt).salt
+        salt = self._journal.ballot(facts.voting_id, duty.attempt, facts.policy_version).salt
         if duty.action is Action.REVEAL:
             return self._client.reveal(*about, place, duty.pair, {facts.me: salt})
         return self._client.seal(*about, place, self._seal(facts, duty.attempt, facts.me, duty.pair, salt))

@@ -9,44 +9,45 @@ import traceback
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from itertools import islice
 
 import structlog
 
 from worknet.chain.client import NetworkClient
-from worknet.chain.errors import ChainError, RevertedError
+from worknet.chain.errors import ChainError, IndexMismatchError, RevertedError, RpcRefusedError
 from worknet.chain.events import Role
 from worknet.chain.index import NetworkIndex
-from worknet.node.backlog import Backlog
-from worknet.node.duties import Prepare, Send, duties, is_over
+from worknet.node.backlog import Backlog, Standing
+from worknet.node.duties import Send, duties, is_over
 from worknet.node.errors import JournalError, NodeError
 from worknet.node.facts import Action, VotingFacts
 from worknet.node.journal import Ballot, Journal
 from worknet.node.preparing import PreparationFailed, Preparer, Task
-from worknet.node.sending import Ballots
+from worknet.node.schedule import LAST_RETRY_SECONDS, Wanted, begin, pause_after
+from worknet.node.sending import Sending
 from worknet.protocol.canonical import to_hex
 from worknet.protocol.ids import Slot, workflow_id
 from worknet.protocol.policy import Policy
 from worknet.protocol.times import time_text
-from worknet.protocol.voting import State, at, fold
+from worknet.protocol.voting import State, Voting, at
 
 POLL_SECONDS = 0.5
-STOP_SECONDS = 20.0
-FIRST_RETRY_SECONDS = 2
-LAST_RETRY_SECONDS = 300
-FAILING_AT_ONCE = 10
-"""How many votings that wait for another try are looked at, for each that may be worked on at once."""
+STOP_SECONDS = 5.0
+LEAST_REACH = 200
+"""How many votings that are not over a worker looks at in one step, at the least."""
 
 log = structlog.get_logger()
 
 
 @dataclass
 class _Work:
-    """A workflow that this worker votes on, with the slots that are due."""
+    """A workflow that this worker votes on; slots whose end was told, slots put off until a time."""
 
     name: str
     preparer: Preparer
     backlog: Backlog = field(default_factory=Backlog)
     told: set[Slot] = field(default_factory=set)
+    put_off: dict[Slot, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -54,16 +55,8 @@ class _Preparation:
     """A ballot in the making."""
 
     task: Task
-    workflow: str
+    work: _Work
     future: "Future[None]"
-
-
-@dataclass(frozen=True)
-class _Retry:
-    """When a preparation that failed may be tried again, and how often it has failed."""
-
-    not_before: int
-    failures: int
 
 
 @dataclass(frozen=True)
@@ -82,8 +75,8 @@ class _View:
 class Worker:
     """One operator's worker in one network.
 
-    `preparers` are the workflows it votes on, by name. At most `votings_at_once` votings are worked on, the
-    oldest first, and at most `runs_at_once` preparations go on at the same time.
+    `preparers` are the workflows it votes on, by name. Ballots of at most `votings_at_once` votings are in
+    preparation, `runs_at_once` of them at the same time; votings that wait for others do not count.
     """
 
     def __init__(
@@ -99,11 +92,11 @@ class Worker:
         self._client = client
         self._index = index
         self._journal = journal
-        self._work = [_Work(name, preparer) for name, preparer in preparers.items()]
-        self._ballots = Ballots(client, journal)
+        self._work = {name: _Work(name, preparer) for name, preparer in preparers.items()}
+        self._sending = Sending(client, journal)
         self._votings_at_once = votings_at_once
         self._preparing: dict[tuple[bytes, int], _Preparation] = {}
-        self._retries: dict[tuple[bytes, int], _Retry] = {}
+        self._failures: dict[tuple[bytes, int], int] = {}
         self._threads = ThreadPoolExecutor(runs_at_once, "prepare")
         self._confirmations = client.confirmations()
         self._key = client.signer.address if client.signer else b""
@@ -128,10 +121,11 @@ class Worker:
     def step(self) -> None:
         """Looks at the chain once and does every duty that follows from what stands there."""
         view = self._look()
-        self._ballots.settle(view.head, view.now)
+        self._sending.settle(view.head, view.now)
         self._collect_preparations(view.now)
-        for work in self._work:
-            self._step_workflow(work, view)
+        wanted = [each for work in self._work.values() for each in self._step_workflow(work, view)]
+        for each in begin(wanted, self._votings_at_once - len(self._preparing)):
+            self._prepare(self._work[each.facts.workflow], each.facts, each.attempt)
         # What had ended before the first look was told before, or happened without this worker.
         self._has_looked = True
 
@@ -142,7 +136,10 @@ class Worker:
         if self._confirmations:
             settled = max(0, head.block - self._confirmations)
             header = self._client.rpc.header(settled)
-            settled_time = head.time if header is None else header.time
+            if header is None:
+                # Without it nothing may be taken as confirmed.
+                raise ChainError(f"the RPC does not have block {settled}, though it has block {head.block}")
+            settled_time = header.time
         mine = [member for member in self._index.members() if member.worker == self._key]
         me, role = (mine[-1].index, mine[-1].role) if mine else (None, Role.NONE)
         if role is not self._role:
@@ -151,42 +148,52 @@ class Worker:
             log.info(event, worker=me, role=role.name.lower())
         return _View(head.block, head.time, settled, settled_time, me, role)
 
-    def _step_workflow(self, work: _Work, view: _View) -> None:
+    def _step_workflow(self, work: _Work, view: _View) -> list[Wanted]:
+        """Sends what is to be sent about the workflow's votings; returns the preparations that are wanted."""
         policies = [entry.policy for entry in self._index.policies(workflow_id(work.name))]
         seen: dict[Slot, VotingFacts] = {}
 
-        def over(slot: Slot, version: int) -> bool:
+        def standing(slot: Slot, version: int) -> Standing:
+            if work.put_off.get(slot, 0) > view.now:
+                return Standing.PUT_OFF
             facts = self._facts(work, slot, policies[version - 1], version, view)
-            seen[slot] = facts
+            if facts is None:
+                return Standing.PUT_OFF
             if not is_over(facts):
-                return False
+                seen[slot] = facts
+                return Standing.NOW
             if slot not in work.told:
                 work.told.add(slot)
                 if self._has_looked:
                     _tell_end(facts)
-            return True
+            return Standing.OVER
 
-        at_work = failing = 0
-        for slot, _ in work.backlog.due(policies, view.now, over):
+        wanted = []
+        reach = max(LEAST_REACH, self._votings_at_once)
+        for slot, _ in islice(work.backlog.due(policies, view.now, standing), reach):
             facts = seen.pop(slot)
-            waits = any(facts.now < time for time in facts.not_before.values())
-            at_work, failing = at_work + (not waits), failing + waits
             for duty in duties(facts):
-                if isinstance(duty, Prepare):
-                    self._prepare(work, facts, duty.attempt)
-                else:
-                    self._send(facts, duty)
-            if at_work >= self._votings_at_once or failing >= self._votings_at_once * FAILING_AT_ONCE:
-                break
+                if isinstance(duty, Send):
+                    self._send(work, facts, duty)
+                elif (facts.voting_id, duty.attempt) not in self._preparing:
+                    failures = self._failures.get((facts.voting_id, duty.attempt), 0)
+                    wanted.append(Wanted(facts, duty.attempt, failures))
         # What the backlog will not ask about again need not be remembered.
         work.told = {slot for slot in work.told if slot.number >= work.backlog.first}
+        work.put_off = {slot: time for slot, time in work.put_off.items() if time > view.now}
+        return wanted
 
-    def _facts(self, work: _Work, slot: Slot, policy: Policy, version: int, view: _View) -> VotingFacts:
+    def _facts(
+        self, work: _Work, slot: Slot, policy: Policy, version: int, view: _View
+    ) -> VotingFacts | None:
+        """The facts about a slot's voting; None if the chain's answers about it make no sense."""
         voting_id = self._client.voting_id(workflow_id(work.name), slot.trigger_id)
-        voting = fold(policy, self._index.facts(voting_id))
-        confirmed = fold(policy, self._index.facts(voting_id, view.settled), view.settled_time)
-        attempts = range(1, voting.next_attempt + 1)
-        retries = {attempt: self._retries.get((voting_id, attempt)) for attempt in attempts}
+        try:
+            voting = self._index.voting(voting_id) or Voting(policy)
+            confirmed = self._index.voting(voting_id, last=view.settled, now=view.settled_time)
+        except IndexMismatchError as error:
+            self._put_off(work, slot, view.now, error)
+            return None
         return VotingFacts(
             voting_id=voting_id,
             workflow=work.name,
@@ -195,25 +202,26 @@ class Worker:
             policy_version=version,
             voting=voting,
             now=view.now,
-            confirmed=confirmed,
+            confirmed=confirmed or Voting(policy),
             me=view.me,
             is_enrolled=view.role is not Role.NONE,
             is_active=view.role is Role.ACTIVE,
-            applied=self._index.has_ended(voting_id),
-            prepared=self._journal.prepared(voting_id),
-            waiting=self._ballots.waiting(voting_id, view.now),
-            not_before={attempt: retry.not_before for attempt, retry in retries.items() if retry},
+            has_ended=self._index.has_ended(voting_id),
+            prepared=self._journal.prepared(voting_id, version),
+            waiting=self._sending.waiting(voting_id, view.now),
         )
+
+    def _put_off(self, work: _Work, slot: Slot, now: int, error: ChainError) -> None:
+        """Leaves one voting alone for a while, of which the chain tells nonsense; the others go on."""
+        work.put_off[slot] = now + LAST_RETRY_SECONDS
+        about = {"workflow": work.name, "slot": time_text(slot.window.start)}
+        log.warning("voting.fault", error=str(error), hint=error.hint, retry_in=LAST_RETRY_SECONDS, **about)
 
     def _prepare(self, work: _Work, facts: VotingFacts, attempt: int) -> None:
         key = (facts.voting_id, attempt)
-        if key in self._preparing:
-            return
         self._journal.add_trigger(facts.voting_id, facts.workflow, facts.slot)
         task = Task(facts.voting_id, facts.slot, attempt, facts.policy, facts.policy_version)
-        self._preparing[key] = _Preparation(
-            task, work.name, self._threads.submit(self._make_ballot, work, task)
-        )
+        self._preparing[key] = _Preparation(task, work, self._threads.submit(self._make_ballot, work, task))
 
     def _make_ballot(self, work: _Work, task: Task) -> None:
         try:
@@ -242,26 +250,28 @@ class Worker:
             del self._preparing[key]
             error = preparation.future.exception()
             if error is None:
-                self._retries.pop(key, None)
+                self._failures.pop(key, None)
                 continue
             if not isinstance(error, NodeError) or isinstance(error, JournalError):
                 # Without its journal a worker must not go on.
                 raise error
-            failures = self._retries[key].failures + 1 if key in self._retries else 1
-            pause = min(FIRST_RETRY_SECONDS * 2 ** (failures - 1), LAST_RETRY_SECONDS)
-            self._retries[key] = _Retry(now + pause, failures)
-            about = _about(preparation.workflow, preparation.task.slot, *key)
+            self._failures[key] = self._failures.get(key, 0) + 1
+            pause = pause_after(self._failures[key], preparation.task.policy.cast_window)
+            preparation.work.put_off[preparation.task.slot] = now + pause
+            about = _about(preparation.work.name, preparation.task.slot, *key)
             log.warning("ballot.none", cause=str(error), hint=error.hint, retry_in=pause, **about)
 
-    def _send(self, facts: VotingFacts, duty: Send) -> None:
+    def _send(self, work: _Work, facts: VotingFacts, duty: Send) -> None:
         about = _about(facts.workflow, facts.slot, facts.voting_id, duty.attempt)
         try:
-            self._ballots.send(facts, duty)
+            self._sending.send(facts, duty)
         except RevertedError as error:
             # Others may have been quicker, or the window has just ended: the next facts will tell.
             log.warning("transaction.refused", action=duty.action.value, rule=error.reason, **about)
-            return
-        log.info(_EVENTS[duty.action], **about)
+        except RpcRefusedError as error:
+            self._put_off(work, facts.slot, facts.now, error)
+        else:
+            log.info(_EVENTS[duty.action], **about)
 
 
 _EVENTS = {

@@ -1,56 +1,78 @@
 """The backlog: due slots, oldest first, each under the policy that governs it."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from tests.unit.node.test_duties import SEALED
 
-from worknet.node.backlog import Backlog
+from worknet.node.backlog import Backlog, Standing
 from worknet.protocol.ids import Slot
+from worknet.protocol.policy import Policy
 
 FOREVER = replace(SEALED, max_age=0, start=7200)
 
 
-def numbers(backlog: Backlog, policies: list, now: int, over: set[int]) -> list[tuple[int, int]]:
-    due = backlog.due(policies, now, lambda slot, _: slot.number in over)
-    return [(slot.number, version) for slot, version in due]
+def numbers(
+    backlog: Backlog,
+    policies: Sequence[Policy],
+    now: int,
+    over: Collection[int] = (),
+    put_off: Collection[int] = (),
+) -> list[tuple[int, int]]:
+    def standing(slot: Slot, _: int) -> Standing:
+        if slot.number in over:
+            return Standing.OVER
+        return Standing.PUT_OFF if slot.number in put_off else Standing.NOW
+
+    return [(slot.number, version) for slot, version in backlog.due(policies, now, standing)]
 
 
 def test_slots_are_due_from_the_start_of_the_policy_in_order() -> None:
-    assert numbers(Backlog(), [FOREVER], 5 * 3600, set()) == [(2, 1), (3, 1), (4, 1)]
+    assert numbers(Backlog(), [FOREVER], 5 * 3600) == [(2, 1), (3, 1), (4, 1)]
 
 
 def test_a_start_inside_a_slot_begins_with_the_next_slot() -> None:
-    assert numbers(Backlog(), [replace(FOREVER, start=7201)], 4 * 3600, set()) == [(3, 1)]
+    assert numbers(Backlog(), [replace(FOREVER, start=7201)], 4 * 3600) == [(3, 1)]
 
 
 def test_slots_that_are_over_are_left_out() -> None:
-    assert numbers(Backlog(), [FOREVER], 5 * 3600, {3}) == [(2, 1), (4, 1)]
+    assert numbers(Backlog(), [FOREVER], 5 * 3600, over={3}) == [(2, 1), (4, 1)]
+
+
+def test_slots_that_are_put_off_do_not_stand_in_the_way_of_newer_ones() -> None:
+    assert numbers(Backlog(), [FOREVER], 5 * 3600, put_off={2, 3}) == [(4, 1)]
+
+
+def test_a_slot_that_was_put_off_comes_back() -> None:
+    backlog = Backlog()
+    numbers(backlog, [FOREVER], 5 * 3600, over={3, 4}, put_off={2})
+    assert numbers(backlog, [FOREVER], 5 * 3600, over={3, 4}) == [(2, 1)]
 
 
 def test_history_that_is_over_is_asked_about_once() -> None:
     backlog = Backlog()
     asked: list[int] = []
 
-    def is_over(slot: Slot, _: int) -> bool:
+    def standing(slot: Slot, _: int) -> Standing:
         asked.append(slot.number)
-        return slot.number < 50
+        return Standing.OVER if slot.number < 50 else Standing.NOW
 
-    list(backlog.due([FOREVER], 60 * 3600, is_over))
+    list(backlog.due([FOREVER], 60 * 3600, standing))
     asked.clear()
-    list(backlog.due([FOREVER], 60 * 3600, is_over))
+    list(backlog.due([FOREVER], 60 * 3600, standing))
     assert asked == list(range(50, 60))
 
 
 def test_a_later_version_governs_the_slots_from_its_start() -> None:
     versions = [FOREVER, replace(FOREVER, start=4 * 3600)]
-    assert numbers(Backlog(), versions, 6 * 3600, set()) == [(2, 1), (3, 1), (4, 2), (5, 2)]
+    assert numbers(Backlog(), versions, 6 * 3600) == [(2, 1), (3, 1), (4, 2), (5, 2)]
 
 
 def test_with_a_limit_on_the_age_ancient_slots_are_not_walked_through() -> None:
     limited = replace(SEALED, max_age=3600, start=0)
-    due = numbers(Backlog(), [limited], 1_000_000 * 3600, set())
+    due = numbers(Backlog(), [limited], 1_000_000 * 3600)
     assert due[0][0] > 1_000_000 - 10
 
 
 def test_no_policy_means_no_slot() -> None:
-    assert numbers(Backlog(), [], 10**9, set()) == []
+    assert numbers(Backlog(), [], 10**9) == []

@@ -97,12 +97,6 @@ def test_what_was_sent_is_not_sent_again_while_its_fate_is_unknown() -> None:
     assert duties(facts_of(Voting(SEALED), prepared=PREPARED, waiting=waiting)) == []
 
 
-def test_a_failed_preparation_waits_before_it_is_tried_again() -> None:
-    voting = Voting(SEALED)
-    assert duties(facts_of(voting, not_before={1: DUE + 5})) == []
-    assert duties(facts_of(voting, DUE + 5, not_before={1: DUE + 5})) == [Prepare(1)]
-
-
 def test_a_worker_that_is_no_member_of_the_attempt_does_not_vote_in_it() -> None:
     voting = fold(SEALED, [replace(OPENED, members=0b110, n=2)])
     assert duties(facts_of(voting, prepared=PREPARED)) == []
@@ -165,12 +159,12 @@ def test_a_voting_that_stalls_is_advanced_to_unresolved_and_is_then_over() -> No
     stalled = facts_of(voting, DUE + 120 + 300)
     assert duties(stalled) == [Send(Action.ADVANCE, 1, None)]
     assert not is_over(stalled)
-    assert is_over(replace(stalled, applied=True))
+    assert is_over(replace(stalled, has_ended=True))
 
 
 def test_nothing_is_left_to_do_when_the_contract_has_closed_the_voting() -> None:
     facts = [*sealed_by(0, 1, 2), Revealed(DUE, 1, MINE, 0b111)]
-    done = facts_of(fold(SEALED, facts), prepared=PREPARED, applied=True)
+    done = facts_of(fold(SEALED, facts), prepared=PREPARED, has_ended=True)
     assert duties(done) == []
     assert is_over(done)
 

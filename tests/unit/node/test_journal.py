@@ -1,6 +1,7 @@
 """The journal: what must survive a crash, and what may never mix."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_a_ballot_comes_back_whole_after_the_journal_is_opened_again(path: Path)
     journal = opened(path)
     journal.add_ballot(BALLOT)
     journal.close()
-    assert opened(path).ballot(VOTING, 1) == BALLOT
+    assert opened(path).ballot(VOTING, 1, 1) == BALLOT
 
 
 def test_a_ballot_is_never_replaced(path: Path) -> None:
@@ -53,7 +54,7 @@ def test_a_ballot_and_its_frames_are_written_together_or_not_at_all(path: Path) 
     broken = Ballot(**{**BALLOT.__dict__, "frames": {("dataset", "a"): b"x", ("dataset", "b"): None}})
     with pytest.raises(JournalError):
         journal.add_ballot(broken)
-    assert journal.prepared(VOTING) == {}
+    assert journal.prepared(VOTING, 1) == {}
 
 
 def test_an_error_never_shows_a_salt_or_a_row(path: Path) -> None:
@@ -69,14 +70,22 @@ def test_an_error_never_shows_a_salt_or_a_row(path: Path) -> None:
 def test_the_prepared_ballots_are_listed_by_attempt(path: Path) -> None:
     journal = opened(path)
     journal.add_ballot(BALLOT)
-    assert {attempt: prepared.pair for attempt, prepared in journal.prepared(VOTING).items()} == {
+    assert {attempt: prepared.pair for attempt, prepared in journal.prepared(VOTING, 1).items()} == {
         1: BALLOT.pair
     }
 
 
+def test_a_ballot_belongs_to_the_policy_version_it_was_prepared_under(path: Path) -> None:
+    journal = opened(path)
+    journal.add_ballot(BALLOT)
+    journal.add_ballot(replace(BALLOT, policy_version=2, salt=b"\x0a" * 32))
+    assert journal.prepared(VOTING, 3) == {}
+    assert journal.ballot(VOTING, 1, 1).salt != journal.ballot(VOTING, 1, 2).salt
+
+
 def test_a_ballot_that_is_not_held_is_unknown(path: Path) -> None:
     with pytest.raises(UnknownVoting, match="attempt 2"):
-        opened(path).ballot(VOTING, 2)
+        opened(path).ballot(VOTING, 2, 1)
 
 
 def test_a_trigger_seen_twice_is_one_trigger(path: Path) -> None:
@@ -88,7 +97,7 @@ def test_a_trigger_seen_twice_is_one_trigger(path: Path) -> None:
 
 def test_a_transaction_waits_until_its_end_is_known(path: Path) -> None:
     journal = opened(path)
-    sent = Transaction(b"\x08" * 32, VOTING, 1, Action.SEAL)
+    sent = Transaction(b"\x08" * 32, VOTING, 1, Action.SEAL, lost_at=7)
     journal.add_transaction(sent)
     assert journal.waiting_transactions() == [sent]
     journal.end_transaction(sent.hash, "done")
@@ -136,4 +145,4 @@ def test_the_journal_survives_a_reader_beside_it(path: Path) -> None:
     reader.execute("SELECT * FROM ballots").fetchall()
     journal.add_ballot(BALLOT)
     reader.close()
-    assert journal.ballot(VOTING, 1) == BALLOT
+    assert journal.ballot(VOTING, 1, 1) == BALLOT

@@ -1,12 +1,15 @@
 """The worker against the real contract: three companies agree, fail, crash and go on."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from hashlib import sha256
 from itertools import pairwise
 
 import pytest
 from tests.unit.node.conftest import EVERY, LAST, Company, Crash, MakeWorld, World, agreed, disagreed
 
+from worknet.node.errors import DataKeyMismatch, JournalError
 from worknet.node.preparing import PreparationFailed, Task
 from worknet.protocol.ballots import Pair, seal
 from worknet.protocol.policy import Ballots
@@ -23,7 +26,7 @@ def outcome(voting: Voting) -> tuple[State, int, bool]:
 def journalled_seal(company: Company, attempt: int = 1) -> bytes:
     """The seal that the salt in the journal opens."""
     chain = company.chain
-    ballot = company.journal.ballot(chain.voting_id(LAST), attempt)
+    ballot = company.journal.ballot(chain.voting_id(LAST), attempt, 1)
     return seal(
         company.rpc.chain_id,
         chain.contract,
@@ -104,7 +107,7 @@ def test_disagreement_is_prepared_anew_with_other_roots(make_world: MakeWorld) -
     first, second = world.chain.voting().attempts
     assert [len(attempt.seals) for attempt in (first, second)] == [3, 3]
     assert [task.attempt for task in world.preparer(0).tasks] == [1, 2]
-    pairs = world.companies[0].journal.prepared(world.chain.voting_id(LAST))
+    pairs = world.companies[0].journal.prepared(world.chain.voting_id(LAST), 1)
     assert pairs[1].pair.input_root != pairs[2].pair.input_root
 
 
@@ -186,6 +189,42 @@ def test_the_journal_holds_why_there_was_no_ballot(make_world: MakeWorld) -> Non
     assert world.companies[0].journal.failures(world.chain.voting_id(LAST)) == [(1, "source down")]
 
 
+def test_a_fault_of_ours_at_one_voting_neither_stops_the_worker_nor_shows_rows(
+    make_world: MakeWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def pair_of(task: Task, number: int) -> Pair:
+        if task.slot.number == LAST - 1:
+            raise KeyError("Meier-4711")
+        return agreed(task, number)
+
+    world = make_world(pair_of, slots=2)
+    world.step(5)
+    assert world.chain.voting().state is State.CONSENSUS
+    (_, cause) = world.companies[0].journal.failures(world.chain.voting_id(LAST - 1))[0]
+    assert cause == "a fault of worknet itself: KeyError"
+    assert "Meier" not in capsys.readouterr().out
+
+
+def test_a_data_key_that_is_missing_for_one_voting_does_not_hold_up_others(make_world: MakeWorld) -> None:
+    def pair_of(task: Task, number: int) -> Pair:
+        if task.slot.number == LAST - 1:
+            raise DataKeyMismatch("the data key of epoch 2 is missing")
+        return agreed(task, number)
+
+    world = make_world(pair_of, slots=2)
+    world.step(5)
+    assert world.chain.voting().state is State.CONSENSUS
+
+
+def test_a_journal_that_fails_stops_the_worker(make_world: MakeWorld) -> None:
+    company = make_world().companies[0]
+    with closing(sqlite3.connect(company.folder / "journal.sqlite")) as journal:
+        journal.execute("DROP TABLE frames")
+        journal.execute("DROP TABLE ballots")
+    with pytest.raises(JournalError):
+        company.step(2)
+
+
 # Crashes
 
 
@@ -238,7 +277,7 @@ def test_a_worker_that_stops_before_its_reveal_opens_its_seal_with_the_journals_
     world = make_world()
     world.step(2)
     company = world.companies[0]
-    salt = company.journal.ballot(world.chain.voting_id(LAST), 1).salt
+    salt = company.journal.ballot(world.chain.voting_id(LAST), 1, 1).salt
     company.restart()
     vote_to_the_end(world)
     revealed = [call[6] for sender, call in world.chain.sent("reveal") if sender == company.signer.address]
@@ -409,5 +448,5 @@ def test_every_ballot_names_other_salts(make_world: MakeWorld) -> None:
     world = make_world()
     world.step(2)
     voting_id = world.chain.voting_id(LAST)
-    salts = {sha256(company.journal.ballot(voting_id, 1).salt).digest() for company in world.companies}
+    salts = {sha256(company.journal.ballot(voting_id, 1, 1).salt).digest() for company in world.companies}
     assert len(salts) == 3
