@@ -91,7 +91,7 @@ def test_votings_are_recorded_and_indexed_across_a_restart_of_the_chain(
         index = NetworkIndex(tmp_path / "index.sqlite", owner, deployment.block)
         index.sync()
         index.check_log()
-        assert [voting.state for voting in index.votings(now=header.time)] == [State.CONSENSUS]
+        assert [entry.voting.state for entry in index.votings(now=header.time)] == [State.CONSENSUS]
         index.close()
     with start(folder, funds=FUNDS, engine=engine, block_time=0.2) as chain:
         rpc = Rpc(chain.url, DEVELOPMENT_CHAIN_ID)

@@ -6,7 +6,7 @@ for. A reorganisation is noticed by block hashes and undone to the fork. What th
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from worknet.chain import index_facts
@@ -113,19 +113,19 @@ class NetworkIndex:
         self,
         *,
         now: int,
-        workflow_id: bytes | None = None,
+        workflow_ids: Collection[bytes] | None = None,
         state: voting.State | None = None,
         limit: int = 100,
         offset: int = 0,
     ) -> list[IndexedVoting]:
-        """Votings in the order of opening, as they stand at time `now`; of a workflow, in a state, paged."""
+        """Votings in the order of opening, as they stand at time `now`: of workflows, in a state, paged."""
         if state in (None, voting.State.CONSENSUS):
             recorded = None if state is None else True
             return [
-                self._listed(row, now) for row in self._store.votings(workflow_id, recorded, limit, offset)
+                self._listed(row, now) for row in self._store.votings(workflow_ids, recorded, limit, offset)
             ]
-        rows = self._store.votings(workflow_id, False, -1, 0)
-        found = [listed for listed in (self._listed(row, now) for row in rows) if listed.state is state]
+        rows = self._store.votings(workflow_ids, False, -1, 0)
+        found = [each for each in (self._listed(row, now) for row in rows) if each.voting.state is state]
         return found[offset : offset + limit]
 
     def facts(self, voting_id: bytes, last: int | None = None) -> list[voting.Fact]:
@@ -185,7 +185,6 @@ class NetworkIndex:
             row.trigger_id,
             row.policy_version,
             row.block,
-            folded.state,
-            folded.current.number,
+            folded,
             row.position,
         )

@@ -38,15 +38,14 @@ class IndexedPolicy:
 
 @dataclass(frozen=True)
 class IndexedVoting:
-    """A voting as a list shows it: what it is about, how it stands, its record's position if any."""
+    """A voting as a list has it: what it is about, its facts folded, its record's position if any."""
 
     voting_id: bytes
     workflow_id: bytes
     trigger_id: bytes
     policy_version: int
     opened_block: int
-    state: voting.State
-    attempt: int
+    voting: voting.Voting
     position: int | None
 
 

@@ -6,7 +6,7 @@ out here; asking the chain is `index`'s, meaning is `events`' and the protocol's
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -222,17 +222,19 @@ class IndexStore:
         return None if row is None else VotingRow(*row)
 
     def votings(
-        self, workflow_id: bytes | None, recorded: bool | None, limit: int, offset: int
+        self, workflow_ids: Collection[bytes] | None, recorded: bool | None, limit: int, offset: int
     ) -> list[VotingRow]:
-        """Votings in the order of opening: of one workflow or all, with or without a record or both."""
+        """Votings in the order of opening: of these workflows or all, with or without a record or both."""
+        ids = workflow_ids or ()
+        marks = ",".join(f"?{number}" for number in range(4, 4 + len(ids)))
+        condition = "" if workflow_ids is None else f" AND v.workflow_id IN ({marks})"
         rows = self._all(
-            f"{_VOTINGS} WHERE (?1 IS NULL OR v.workflow_id = ?1)"
-            " AND (?2 IS NULL OR (r.position IS NOT NULL) = ?2)"
-            " ORDER BY v.block, v.position LIMIT ?3 OFFSET ?4",
-            workflow_id,
+            f"{_VOTINGS} WHERE (?1 IS NULL OR (r.position IS NOT NULL) = ?1){condition}"
+            " ORDER BY v.block, v.position LIMIT ?2 OFFSET ?3",
             recorded,
             limit,
             offset,
+            *ids,
         )
         return [VotingRow(*row) for row in rows]
 

@@ -1,4 +1,7 @@
-"""A network as anyone sees it who has only the chain: its votings as they go, and the log that they make."""
+"""A network as anyone sees it who has only network.toml and the chain: its votings as they go, and its log.
+
+Votings of workflows that network.toml does not name are nobody's business here.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +13,7 @@ from worknet.chain.index import NetworkIndex
 from worknet.chain.rpc import Rpc
 from worknet.config.network import NetworkConfig
 from worknet.protocol import merkle
-from worknet.protocol.ids import Slot, Window
+from worknet.protocol.ids import Slot, Window, workflow_id
 from worknet.protocol.voting import State
 
 
@@ -37,31 +40,28 @@ class Watch:
 
     def __init__(self, network: NetworkConfig, url: str, file: Path) -> None:
         contract, block = network.deployed()
+        self._workflows = [workflow_id(name) for name in network.workflows]
         self._client = NetworkClient(Rpc(url, network.network.chain_id), contract)
         self._index = NetworkIndex(file, self._client, block)
         self._client.check()
 
     def votings(self) -> list[WatchedVoting]:
-        """All votings so far, by the time that they are about."""
+        """All votings of the network's workflows so far, by the time that they are about."""
         now = self._index.sync().time
-        found = []
-        for entry in self._index.votings(now=now, limit=-1):
-            voting = self._index.voting(entry.voting_id, now=now)
-            if voting is None:
-                continue
-            found.append(
-                WatchedVoting(
-                    voting_id=entry.voting_id,
-                    window=Slot.of_trigger(entry.trigger_id).window,
-                    state=voting.state,
-                    attempt=voting.current.number,
-                    sealed=len(voting.current.seals),
-                    ballots=len(voting.current.ballots),
-                    n=voting.current.n,
-                    position=entry.position,
-                    has_ended=self._index.has_ended(entry.voting_id),
-                )
+        found = [
+            WatchedVoting(
+                voting_id=entry.voting_id,
+                window=Slot.of_trigger(entry.trigger_id).window,
+                state=entry.voting.state,
+                attempt=entry.voting.current.number,
+                sealed=len(entry.voting.current.seals),
+                ballots=len(entry.voting.current.ballots),
+                n=entry.voting.current.n,
+                position=entry.position,
+                has_ended=self._index.has_ended(entry.voting_id),
             )
+            for entry in self._index.votings(now=now, workflow_ids=self._workflows, limit=-1)
+        ]
         return sorted(found, key=lambda voting: voting.window)
 
     def head(self) -> tuple[int, bytes]:

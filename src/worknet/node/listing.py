@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from worknet.chain.index import NetworkIndex
 from worknet.node.errors import UnknownVoting
 from worknet.node.journal import Journal
+from worknet.protocol.ballots import Pair
 from worknet.protocol.canonical import Value
 from worknet.protocol.ids import Slot, Window
 from worknet.protocol.manifest import Manifest
-from worknet.protocol.voting import Attempt, State
+from worknet.protocol.voting import Attempt, Part, State
 
 PAGE = 500
 
 
 @dataclass(frozen=True)
 class VotingLine:
-    """A voting in a list. `part` is this worker's: agreed, outvoted, missing, or empty while undecided.
+    """A voting in a list. `part` is this worker's, None while undecided and where it is no member.
 
     `summary` is that of the recorded result, None where this worker has not computed it.
     """
@@ -30,7 +31,7 @@ class VotingLine:
     n: int
     needed: int
     position: int | None
-    part: str
+    part: Part | None
     causes: tuple[str, ...]
     summary: dict[str, Value] | None
 
@@ -40,14 +41,12 @@ def list_votings(
 ) -> Iterator[VotingLine]:
     """All votings of these workflows (names by id) in the order of opening, as they stand at time `now`."""
     offset = 0
-    while page := index.votings(now=now, limit=PAGE, offset=offset):
+    while page := index.votings(now=now, workflow_ids=workflows, limit=PAGE, offset=offset):
         offset += len(page)
         for entry in page:
-            voting = index.voting(entry.voting_id, now=now)
-            if entry.workflow_id not in workflows or voting is None:
-                continue
-            recorded = None if voting.recorded is None else voting.recorded.pair
+            voting = entry.voting
             attempt = voting.current
+            recorded = None if voting.recorded is None else voting.recorded.pair
             yield VotingLine(
                 voting_id=entry.voting_id,
                 workflow=workflows[entry.workflow_id],
@@ -58,20 +57,17 @@ def list_votings(
                 n=attempt.n,
                 needed=attempt.needed,
                 position=entry.position,
-                part="" if recorded is None or me is None else _part(attempt, me, recorded),
+                part=None if me is None else voting.part_of(me),
                 causes=tuple(cause for _, cause in journal.failures(entry.voting_id)),
-                summary=_summary(journal, entry.voting_id, attempt.number, recorded),
+                summary=_summary(journal, entry.voting_id, attempt, recorded),
             )
 
 
-def _part(attempt: Attempt, me: int, recorded: object) -> str:
-    mine = attempt.ballots.get(me)
-    return "missing" if mine is None else "agreed" if mine == recorded else "outvoted"
-
-
-def _summary(journal: Journal, voting_id: bytes, attempt: int, recorded: object) -> dict[str, Value] | None:
+def _summary(
+    journal: Journal, voting_id: bytes, attempt: Attempt, recorded: Pair | None
+) -> dict[str, Value] | None:
     try:
-        ballot = journal.ballot(voting_id, attempt)
+        ballot = journal.ballot(voting_id, attempt.number, attempt.policy_version)
     except UnknownVoting:
         return None
     return dict(Manifest.parse(ballot.manifest).summary) if ballot.pair == recorded else None

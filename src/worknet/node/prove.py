@@ -75,7 +75,7 @@ class Prover:
 
     def _own_ballot(self, record: IndexedRecord) -> JournalBallot:
         words = record.record
-        ballot = self.journal.ballot(words.voting_id, words.attempt)
+        ballot = self.journal.ballot(words.voting_id, words.attempt, self._policy_version(record))
         if ballot.pair != words.pair:
             raise UnknownVoting(
                 f"this worker voted otherwise than the record of voting {to_hex(words.voting_id)}",

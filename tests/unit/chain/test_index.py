@@ -153,8 +153,9 @@ def test_votings_are_listed_by_workflow_and_state_in_pages(network: Network, ind
         return [found.voting_id for found in index.votings(now=now, **wanted)]
 
     every = [network.voting_id(slot) for slot in range(6)]
-    assert listed() == listed(workflow_id=network.WORKFLOW) == every
-    assert listed(workflow_id=bytes(32)) == []
+    assert listed() == listed(workflow_ids=[bytes(32), network.WORKFLOW]) == every
+    assert listed(workflow_ids=[bytes(32)]) == listed(workflow_ids=[]) == []
+    assert listed(workflow_ids=[network.WORKFLOW], state=State.CONSENSUS) == every[:4]
     assert listed(state=State.CONSENSUS) == every[:4]
     assert listed(state=State.CONSENSUS, limit=2, offset=1) == every[1:3]
     assert listed(state=State.UNRESOLVED) == [every[4]]
@@ -162,7 +163,8 @@ def test_votings_are_listed_by_workflow_and_state_in_pages(network: Network, ind
     assert listed(state=State.REVEALING) == []
     assert listed(limit=2, offset=3) == every[3:5]
     first = index.votings(now=now, limit=1)[0]
-    assert (first.position, first.trigger_id, first.attempt) == (0, network.trigger(0), 1)
+    assert (first.position, first.trigger_id) == (0, network.trigger(0))
+    assert first.voting == index.voting(network.voting_id(0), now=now)
 
 
 def test_an_index_catches_up_after_downtime_from_where_it_was(

@@ -40,7 +40,7 @@ def test_a_worker_sees_whether_it_agreed_or_was_outvoted(bills: Bills) -> None:
 
 
 def test_a_stranger_has_no_part(bills: Bills) -> None:
-    assert [line.part for line in listed(bills, 0, None)] == ["", ""]
+    assert [line.part for line in listed(bills, 0, None)] == [None, None]
 
 
 def test_the_summary_is_told_by_those_who_computed_the_recorded_result_only(bills: Bills) -> None:
@@ -74,4 +74,4 @@ def test_a_voting_without_consensus_has_neither_part_nor_position(make_world: Ma
     company = world.companies[0]
     names = {workflow_id(world.chain.workflow): world.chain.workflow}
     (line,) = list_votings(company.index, company.journal, names, 0, world.chain.now)
-    assert (line.state, line.attempt, line.part, line.position) == (State.UNRESOLVED, 2, "", None)
+    assert (line.state, line.attempt, line.part, line.position) == (State.UNRESOLVED, 2, None, None)

@@ -1,0 +1,88 @@
+"""Votings as who has network.toml and the chain sees them: those of its workflows, each folded once."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from tests.unit.chain.conftest import Network
+
+from worknet.chain.events import Place
+from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
+from worknet.config.network import NetworkConfig
+from worknet.network import watch as module
+from worknet.network.watch import Watch
+from worknet.protocol import voting
+from worknet.protocol.canonical import to_hex
+from worknet.protocol.ids import workflow_id
+from worknet.protocol.policy import Policy
+from worknet.protocol.voting import Fact, Voting
+
+FILE = """
+[network]
+name = "tried"
+chain_id = {chain_id}
+contract = "{contract}"
+deployed_block = {block}
+
+[workflows.matching]
+folder = "matching"
+
+[workflows.matching.policy]
+start = "2020-01-01T00:00:00Z"
+cast_window = "5m"
+reveal_window = "5m"
+stall = "10m"
+data_key_epoch = 1
+data_key_commitment = "0x{commitment}"
+"""
+
+
+@pytest.fixture
+def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Network, Watch]:
+    network = Network(tmp_path / "chain")
+    file = tmp_path / "network.toml"
+    file.write_text(
+        FILE.format(
+            chain_id=DEVELOPMENT_CHAIN_ID,
+            contract=to_hex(network.deployment.contract),
+            block=network.deployment.block,
+            commitment="02" * 32,
+        )
+    )
+    monkeypatch.setattr(module, "Rpc", lambda *_: network.rpc)
+    return network, Watch(NetworkConfig.load(file), "", tmp_path / "watch.sqlite")
+
+
+def test_votings_are_those_of_the_networks_workflows_by_their_windows(
+    watched: tuple[Network, Watch],
+) -> None:
+    network, watch = watched
+    alarm = workflow_id("alarm")
+    network.owner.announce(alarm, network.policy(every=0))
+    network.vote(1)
+    network.workers[0].seal(alarm, b"\x07" * 32, Place(1, 1), b"\x09" * 30 + bytes(2))
+    network.vote(0)
+    with watch:
+        found = watch.votings()
+        assert [each.voting_id for each in found] == [network.voting_id(0), network.voting_id(1)]
+        assert [(each.position, each.ballots, each.has_ended) for each in found] == [
+            (1, 3, True),
+            (0, 3, True),
+        ]
+        assert watch.head()[0] == 2
+
+
+def test_each_voting_is_folded_once(watched: tuple[Network, Watch], monkeypatch: pytest.MonkeyPatch) -> None:
+    network, watch = watched
+    for slot in range(3):
+        network.vote(slot)
+    folded: list[Voting] = []
+    fold = voting.fold
+
+    def counted(policy: Policy, facts: Iterable[Fact], now: int | None = None) -> Voting:
+        folded.append(fold(policy, facts, now))
+        return folded[-1]
+
+    monkeypatch.setattr(voting, "fold", counted)
+    with watch:
+        assert len(watch.votings()) == len(folded) == 3
