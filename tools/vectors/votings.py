@@ -157,6 +157,17 @@ BAD: dict[str, tuple[Policy, list[Fact], str]] = {
         "ballots are open",
     ),
 }
+IMPOSSIBLE: dict[str, list[Fact]] = {
+    "needed below the policy's": [replace(opens(), needed=1)],
+    "needed above the policy's": [replace(opens(), needed=3)],
+    "n above the number of members": [opens(n=9)],
+    "n below the number of members": [opens(n=2)],
+    "a member above the highest index": [opens(members=1 << 120 | 3)],
+    "the second attempt with a stranger": [*SPLIT, opens(T + 50, 2, members=0b1011)],
+    "the second attempt with a lower n": [*SPLIT, opens(T + 50, 2, members=0b011, n=2)],
+    "the second attempt with a lower bar": [*SPLIT, replace(opens(T + 50, 2), needed=1)],
+}
+"""Facts that no contract tells, whoever calls it: only who alters events."""
 
 
 def votings() -> VectorFile:
@@ -164,12 +175,16 @@ def votings() -> VectorFile:
     file = VectorFile(
         "Votings (section 6): facts in their order on chain; in a bad case the last is refused."
     )
+    given: dict[str, Any]
     for name, (policy, facts, now) in GOOD.items():
         gives = outcome(voting.fold(policy, facts, now))
         file.good(name, "fold", gives, policy=_rules(policy), facts=[fact_json(f) for f in facts], now=now)
     for name, (policy, facts, rule) in BAD.items():
-        given: dict[str, Any] = {"policy": _rules(policy), "facts": [fact_json(fact) for fact in facts]}
+        given = {"policy": _rules(policy), "facts": [fact_json(fact) for fact in facts]}
         file.bad(name, "fold", "VotingError", f"votings: {rule}", **given)
+    for name, facts in IMPOSSIBLE.items():
+        given = {"policy": _rules(SEALED), "facts": [fact_json(fact) for fact in facts]}
+        file.bad(name, "fold", "FactError", **given)
     no_stall = replace(SEALED, stall=0)
     gives = outcome(voting.fold(no_stall, SPLIT, T + 10))
     given = {"policy": _rules(no_stall), "facts": [fact_json(fact) for fact in SPLIT], "now": T + 10}
@@ -217,6 +232,8 @@ def outcome(after: Voting) -> Json:
 def _rules(policy: Policy) -> dict[str, Json]:
     """What of a policy a voting depends on."""
     return {
+        "threshold_num": policy.threshold_num,
+        "threshold_den": policy.threshold_den,
         "ballots": Ballots(policy.ballots),
         "cast_window": policy.cast_window,
         "reveal_window": policy.reveal_window,

@@ -2,7 +2,8 @@
 
 `Voting` is immutable. `at` applies the time that has passed; `opened`, `cast`, `sealed` and `revealed`
 apply what a transaction did at a block's time, each after the time; `fold` applies a list of such facts.
-Whatever the contract refuses is a `VotingError` with the contract's own revert reason.
+Whatever the contract refuses is a `VotingError` with the contract's own revert reason; a fact that it can
+never have told, whoever calls it, is a `FactError`.
 
 All sets of workers are bitmaps: bit i is the worker with index i. Times are Unix seconds of blocks.
 """
@@ -12,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
-from worknet.protocol.ballots import Pair, without_time
+from worknet.protocol.ballots import Pair
 from worknet.protocol.errors import ProtocolError
-from worknet.protocol.policy import MIN_WORKERS, Ballots, Policy
+from worknet.protocol.policy import MAX_WORKERS, MIN_WORKERS, Ballots, Policy
 from worknet.protocol.records import How
 
 ORDINARY_ATTEMPTS = 2
@@ -22,6 +23,10 @@ ORDINARY_ATTEMPTS = 2
 
 class VotingError(ProtocolError):
     """A transaction that the rules refuse; the message is the contract's revert reason."""
+
+
+class FactError(ProtocolError):
+    """A fact that no contract can have told: whoever gives the facts leaves out or alters some."""
 
 
 class State(IntEnum):
@@ -207,7 +212,7 @@ def members_of_next(voting: Voting, active: int, enrolled: int) -> tuple[int, in
 
 
 def opened(voting: Voting, fact: Opened) -> Voting:
-    """Opens the next attempt."""
+    """Opens the next attempt; `FactError` unless its members, n and needed are those that the rules give."""
     voting = at(voting, fact.time)
     if voting.state not in {State.NONE, State.PENDING} or fact.attempt != voting.next_attempt:
         raise VotingError("votings: other attempt")
@@ -215,6 +220,7 @@ def opened(voting: Voting, fact: Opened) -> Voting:
         raise VotingError("votings: too few workers")
     if voting.attempts and fact.policy_version != voting.attempts[0].policy_version:
         raise VotingError("votings: other policy")
+    _check_opening(voting, fact)
     cast_end = fact.time + voting.policy.cast_window
     attempt = Attempt(
         number=fact.attempt,
@@ -298,9 +304,18 @@ def fold(policy: Policy, facts: Iterable[Fact], now: int | None = None) -> Votin
     return voting if now is None else at(voting, now)
 
 
-def same_seal(stored: Sealed, seal: bytes) -> bool:
-    """Whether the stored seal is this one; the time in its last two bytes does not count."""
-    return without_time(stored.seal) == without_time(seal)
+def _check_opening(voting: Voting, fact: Opened) -> None:
+    """Members only of attempt 1, its n, and needed as the policy says: the rest is the contract's own."""
+    if fact.members >> MAX_WORKERS:
+        raise FactError(f"a network has {MAX_WORKERS} workers, attempt {fact.attempt} another one")
+    members, n = members_of_next(voting, fact.members, fact.members)
+    if members != fact.members:
+        raise FactError(f"attempt {fact.attempt} has members that attempt 1 had not")
+    if fact.n != n:
+        raise FactError(f"attempt {fact.attempt} has n {fact.n}, by its members it is {n}")
+    needed = voting.policy.needed(n)
+    if fact.needed != needed:
+        raise FactError(f"attempt {fact.attempt} needs {fact.needed} of {n}, by the policy {needed}")
 
 
 def _end(voting: Voting) -> Voting:

@@ -211,8 +211,6 @@ def fold(given: Given) -> Given:
         delay=0,
         start=0,
         max_age=0,
-        threshold_num=0,
-        threshold_den=1,
         fallback=policies.Fallback.ALERT,
         **(rules | {"ballots": policies.Ballots(rules["ballots"])}),
     )

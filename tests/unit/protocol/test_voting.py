@@ -16,7 +16,18 @@ from worknet.protocol import voting as machine
 from worknet.protocol.ballots import Pair
 from worknet.protocol.policy import Ballots, Fallback, Policy
 from worknet.protocol.records import How
-from worknet.protocol.voting import Cast, Fact, Opened, Part, Revealed, Sealed, State, Voting, VotingError
+from worknet.protocol.voting import (
+    Cast,
+    Fact,
+    FactError,
+    Opened,
+    Part,
+    Revealed,
+    Sealed,
+    State,
+    Voting,
+    VotingError,
+)
 
 ROOT = Path(__file__).parents[3]
 POLICY = Policy(
@@ -273,6 +284,24 @@ def test_a_workers_part_is_what_it_did_in_the_recorded_attempt() -> None:
     decided = machine.fold(policy, [*facts, Cast(1021, 2, 3, PAIRS[0])])
     parts = [Part.AGREED, Part.OUTVOTED, Part.AGREED, Part.AGREED, None]
     assert [decided.part_of(worker) for worker in range(5)] == parts
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"needed": 1}, {"needed": 3}, {"n": 9, "needed": 5}, {"n": 2}, {"members": 0b111 | 1 << 120, "n": 4}],
+)
+def test_an_opening_that_no_contract_can_tell_is_refused(change: dict[str, int]) -> None:
+    with pytest.raises(FactError):
+        machine.fold(POLICY, [replace(Opened(1000, 1, 1, 0b111, 3, 2), **change)])
+
+
+@pytest.mark.parametrize("change", [{"members": 0b1011}, {"members": 0b011, "n": 2}, {"n": 4}, {"needed": 1}])
+def test_a_second_attempt_that_no_contract_can_tell_is_refused(change: dict[str, int]) -> None:
+    first = machine.fold(POLICY, [Opened(1000, 1, 1, 0b111, 3, 2), Sealed(1000, 1, 0, bytes(32))])
+    again = Opened(1031, 2, 1, 0b111, 3, 2)
+    assert machine.opened(first, again).current.needed == 2
+    with pytest.raises(FactError):
+        machine.opened(first, replace(again, **change))
 
 
 def test_a_refused_fact_leaves_the_voting_as_it_was() -> None:
