@@ -130,10 +130,13 @@ def check_stopped(folder: NetworkFolder) -> None:
     FolderLock(folder.chain).close()
 
 
-def free_port() -> int:
-    """A port on loopback that nobody listens on now."""
+def free_port(preferred: int = 0) -> int:
+    """A port on loopback that nobody listens on now: the preferred one if it can be had."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        try:
+            probe.bind(("127.0.0.1", preferred))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
