@@ -13,7 +13,7 @@ from worknet.chain import index_facts
 from worknet.chain.catch_up import CatchUp, Synced
 from worknet.chain.client import NetworkClient
 from worknet.chain.errors import ChainError, IndexMismatchError
-from worknet.chain.index_facts import IndexedMember, IndexedPolicy, IndexedRecord, IndexedVoting
+from worknet.chain.index_facts import IndexedMember, IndexedPolicy, IndexedRecord, IndexedVoting, Moment
 from worknet.chain.index_store import EVER, IndexStore, VotingRow
 from worknet.protocol import merkle, voting
 from worknet.protocol.errors import ProtocolError
@@ -88,9 +88,9 @@ class NetworkIndex:
         cursor = self._store.cursor()
         return None if cursor is None else cursor[0]
 
-    def members(self) -> list[IndexedMember]:
-        """All worker indices ever given, in their order."""
-        return index_facts.members(self._store)
+    def members(self, *, before: Moment | None = None) -> list[IndexedMember]:
+        """All worker indices ever given, in their order; or as they were before a moment of the chain."""
+        return index_facts.members(self._store, before)
 
     def workflows(self) -> list[bytes]:
         """The ids of all workflows that have a policy, oldest first."""
@@ -149,6 +149,10 @@ class NetworkIndex:
                 f"the events of voting 0x{voting_id.hex()} break the rules: {error}",
                 hint="the RPC leaves out or alters events; compare with another one",
             ) from None
+
+    def ballot_moments(self, voting_id: bytes, attempt: int) -> dict[int, Moment]:
+        """When each worker's ballot of an attempt, open or sealed, came; its key then stands behind it."""
+        return index_facts.ballot_moments(self._store, voting_id, attempt)
 
     def has_ended(self, voting_id: bytes, last: int | None = None) -> bool:
         """Whether the contract told, in a block up to `last`, that the voting is closed or unresolved."""

@@ -4,13 +4,17 @@ Made from stored logs alone; nothing here asks the chain or writes.
 """
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from worknet.chain import events
 from worknet.chain.events import Role
-from worknet.chain.index_store import IndexStore, RecordRow, StoredLog
+from worknet.chain.index_store import EVER, IndexStore, RecordRow, StoredLog
 from worknet.protocol import voting
 from worknet.protocol.policy import Policy
 from worknet.protocol.records import Record
+
+Moment: TypeAlias = tuple[int, int]
+"""Where something stands on chain: its block, and the number of its log in it."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,12 @@ class IndexedRecord:
     block: int
 
 
-def members(store: IndexStore) -> list[IndexedMember]:
-    """All worker indices ever given, in their order."""
+def members(store: IndexStore, before: Moment | None) -> list[IndexedMember]:
+    """All worker indices given by then, or ever, in their order, with who had them then, or has them now."""
     found: dict[int, IndexedMember] = {}
     for stored in store.logs_of_kinds(("Enrolled", "Removed")):
+        if before is not None and (stored.log.block, stored.log.index) >= before:
+            break
         event = events.read(stored.log)
         if isinstance(event, events.Enrolled):
             found[event.index] = IndexedMember(
@@ -72,6 +78,16 @@ def members(store: IndexStore) -> list[IndexedMember]:
             key = found[event.index].encryption_key
             found[event.index] = IndexedMember(event.index, event.operator, event.worker, Role.NONE, key)
     return [found[index] for index in sorted(found)]
+
+
+def ballot_moments(store: IndexStore, voting_id: bytes, attempt: int) -> dict[int, Moment]:
+    """When each worker's ballot, open or sealed, came in an attempt."""
+    found = {}
+    for stored in store.logs_of(voting_id, EVER):
+        event = events.read(stored.log)
+        if isinstance(event, events.Cast | events.Sealed) and event.place.attempt == attempt:
+            found[event.place.worker] = (stored.log.block, stored.log.index)
+    return found
 
 
 def policies(store: IndexStore) -> list[IndexedPolicy]:

@@ -15,8 +15,6 @@ from worknet.protocol.canonical import CanonicalError, from_hex, to_hex
 from worknet.protocol.ids import Slot, workflow_id
 from worknet.protocol.times import TimeError, parse_time, time_text
 from worknet.verify import parse, verify
-from worknet.workflow.folder import read_bundle
-from worknet.workflow.runner import Runner
 
 Config = Annotated[Path, typer.Argument(metavar="NODE_TOML", help="The worker's configuration.")]
 
@@ -69,16 +67,8 @@ def prove(
             raise UnknownVoting(
                 f"voting {to_hex(voting_id)} has no record", hint="`worknet votings` lists all"
             )
-        name, _ = access.journal.trigger(voting_id)
-        bundle = read_bundle(access.network.workflow(name).folder)
-        opened_voting = access.index.voting(voting_id)
-        version = opened_voting.attempts[0].policy_version if opened_voting else 0
-        ballot = access.journal.ballot(voting_id, record.record.attempt, version)
-        isolated = not access.config.node.allow_unisolated
-        with Runner(bundle, allow_unisolated=not isolated, waiting=0) as runner:
-            data_key = access.config.data_key(ballot.data_key_epoch)
-            prover = Prover(access.index, access.journal, runner.declaration, data_key)
-            evidence = prover.evidence(record, selection)
+        prover = Prover(access.index, access.journal, access.config.data_key)
+        evidence = prover.evidence(record, selection)
     content = evidence.to_bytes()
     verify(parse(content), evidence.head)
     _write(out, content)

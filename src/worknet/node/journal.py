@@ -4,6 +4,8 @@ Triggers, the inputs and results behind each ballot, roots, the salts of seals, 
 SQLite in WAL mode with `synchronous=FULL`, so that a commit has reached the disk when it returns.
 """
 
+import os
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -47,6 +49,7 @@ _ballots = sql.Table(
     sql.Column("salt", sql.LargeBinary, nullable=False),
     sql.Column("data_key_epoch", sql.Integer, nullable=False),
     sql.Column("manifest", sql.LargeBinary, nullable=False),
+    sql.Column("declaration", sql.LargeBinary, nullable=False),
     sql.Column("prepared", sql.BigInteger, nullable=False),
 )
 _frames = sql.Table(
@@ -87,6 +90,8 @@ _transactions = sql.Table(
 class Ballot:
     """Everything behind one ballot. `salt` opens its seal; `manifest` is the manifest's canonical bytes.
 
+    `declaration` is what the bundle of that time declares, in canonical bytes: evidence needs the schemas
+    long after the bundle has been replaced.
     `frames` holds the datasets and tables that were voted on, by (kind, name), in Arrow IPC form.
     """
 
@@ -97,6 +102,7 @@ class Ballot:
     salt: bytes = field(repr=False)
     data_key_epoch: int
     manifest: bytes = field(repr=False)
+    declaration: bytes = field(repr=False)
     frames: Mapping[tuple[str, str], bytes] = field(repr=False)
 
 
@@ -123,6 +129,7 @@ class Journal:
 
     def __init__(self, path: Path, chain_id: int, contract: bytes, worker: bytes) -> None:
         self._path = path
+        _make_private(path)
         self._engine = sql.create_engine(
             f"sqlite:///{path}", connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
         )
@@ -163,6 +170,7 @@ class Journal:
             "salt": ballot.salt,
             "data_key_epoch": ballot.data_key_epoch,
             "manifest": ballot.manifest,
+            "declaration": ballot.declaration,
             "prepared": _now(),
         }
         place = {
@@ -201,6 +209,7 @@ class Journal:
             salt=row.salt,
             data_key_epoch=row.data_key_epoch,
             manifest=row.manifest,
+            declaration=row.declaration,
             frames={(frame.kind, frame.name): frame.content for frame in frames},
         )
 
@@ -281,6 +290,28 @@ class Journal:
             raise JournalError(
                 f"the journal {self._path} failed: {cause}", hint="see that its disk is writable and has room"
             ) from None
+
+
+def check_private(folder: Path) -> None:
+    """Raises `JournalError` if others than the user may enter the folder: rows and salts lie in it."""
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if mode & 0o077:
+        raise JournalError(
+            f"{folder} is open to others (mode {mode:o}), and a worker's rows and salts lie in it",
+            hint=f"chmod 700 {folder}",
+        )
+
+
+def _make_private(path: Path) -> None:
+    """The file is for its owner alone before anything stands in it; SQLite gives -wal and -shm its mode."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        # Never opened here: closing it would end the locks that this process may hold on it.
+        path.chmod(0o600)
+    except OSError as error:
+        hint = "see that its folder is there and writable"
+        raise JournalError(f"the journal {path} cannot be made: {error.strerror}", hint) from None
 
 
 def _prepare_connection(connection: object, _: object) -> None:

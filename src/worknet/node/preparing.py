@@ -108,6 +108,7 @@ class Preparer:
             salt=secrets.token_bytes(SEAL_SALT_BYTES),
             data_key_epoch=task.policy.data_key_epoch,
             manifest=encode(result.manifest.document()),
+            declaration=encode(self.declaration.document()),
             frames={
                 **{("dataset", name): pack(frame) for name, frame in datasets.items()},
                 **{("table", name): pack(frame) for name, frame in outcome.tables.items()},

@@ -1,6 +1,6 @@
 """Evidence from a worker's journal and index: a record, its ballots, and one disclosed row (section 9)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from worknet.chain.index import NetworkIndex
@@ -13,6 +13,7 @@ from worknet.protocol import merkle, salts, tables
 from worknet.protocol.canonical import decode, to_hex
 from worknet.protocol.manifest import Manifest
 from worknet.protocol.tables import Column, Kind, Salter, Schema
+from worknet.protocol.voting import Attempt
 from worknet.tables import CommittedTable, commit_table, encode_fields, find_row, prove_row
 from worknet.verify import (
     Ballot,
@@ -44,12 +45,14 @@ class Selection:
 
 @dataclass(frozen=True)
 class Prover:
-    """What evidence is made from: the public log, and one worker's own knowledge."""
+    """What evidence is made from: the public log, and one worker's journal and data keys, by their epochs.
+
+    No bundle is needed, so that evidence can also be made of results of bundles that are gone.
+    """
 
     index: NetworkIndex
     journal: Journal
-    declaration: Declaration
-    data_key: bytes
+    data_key: Callable[[int], bytes]
 
     def evidence(self, record: IndexedRecord, selection: Selection | None) -> Evidence:
         """Evidence of a recorded voting against the newest tree head; with a row, if one is selected.
@@ -57,25 +60,37 @@ class Prover:
         Raises `UnknownVoting` if this worker has no part in it or there is no such row.
         """
         words = record.record
-        ballot = self._own_ballot(record)
+        attempt = self._attempt(record)
+        ballot = self._own_ballot(record, attempt)
         hashes = [merkle.leaf_hash(leaf) for leaf in self.index.leaves()]
-        work = _Commitments(self.declaration, ballot, Salter(self.data_key, words.voting_id, words.attempt))
-        version = self._policy_version(record)
+        data_key = self.data_key(ballot.data_key_epoch)
+        work = _Commitments(ballot, Salter(data_key, words.voting_id, words.attempt))
         return Evidence(
             network=Network(words.chain_id, words.contract),
             record=words,
             position=record.position,
             path=tuple(merkle.inclusion_of_hashes(hashes, record.position)),
             head=Head(len(hashes), merkle.root_of_hashes(hashes)),
-            ballots=self._ballots(record),
-            policy=self.index.policy(words.workflow_id, version).policy,
+            ballots=self._ballots(record, attempt),
+            policy=self.index.policy(words.workflow_id, attempt.policy_version).policy,
             manifest=work.manifest_proof(),
             disclosure=None if selection is None else work.disclosure(selection),
         )
 
-    def _own_ballot(self, record: IndexedRecord) -> JournalBallot:
+    def _attempt(self, record: IndexedRecord) -> Attempt:
+        """The recorded attempt, with all ballots that are counted by now."""
         words = record.record
-        ballot = self.journal.ballot(words.voting_id, words.attempt, self._policy_version(record))
+        voting = self.index.voting(words.voting_id)
+        if voting is None or len(voting.attempts) < words.attempt:
+            raise UnknownVoting(
+                f"the index has no attempt {words.attempt} of voting {to_hex(words.voting_id)}",
+                hint="delete the index: it is made anew from the chain",
+            )
+        return voting.attempts[words.attempt - 1]
+
+    def _own_ballot(self, record: IndexedRecord, attempt: Attempt) -> JournalBallot:
+        words = record.record
+        ballot = self.journal.ballot(words.voting_id, words.attempt, attempt.policy_version)
         if ballot.pair != words.pair:
             raise UnknownVoting(
                 f"this worker voted otherwise than the record of voting {to_hex(words.voting_id)}",
@@ -83,25 +98,21 @@ class Prover:
             )
         return ballot
 
-    def _ballots(self, record: IndexedRecord) -> tuple[Ballot, ...]:
-        voting = self.index.voting(record.record.voting_id)
-        attempt = None if voting is None else voting.attempts[record.record.attempt - 1]
-        members = {member.index: member for member in self.index.members()}
-        return tuple(
-            Ballot(worker, members[worker].worker, members[worker].operator, pair)
-            for worker, pair in sorted(attempt.ballots.items() if attempt else ())
-        )
-
-    def _policy_version(self, record: IndexedRecord) -> int:
-        voting = self.index.voting(record.record.voting_id)
-        return 1 if voting is None else voting.attempts[0].policy_version
+    def _ballots(self, record: IndexedRecord, attempt: Attempt) -> tuple[Ballot, ...]:
+        """The counted ballots, each with the key and operator that its worker had when it came."""
+        moments = self.index.ballot_moments(record.record.voting_id, attempt.number)
+        ballots = []
+        for worker, pair in sorted(attempt.ballots.items()):
+            members = {member.index: member for member in self.index.members(before=moments[worker])}
+            ballots.append(Ballot(worker, members[worker].worker, members[worker].operator, pair))
+        return tuple(ballots)
 
 
 class _Commitments:
     """The trees behind one ballot, built again from the journal's frames."""
 
-    def __init__(self, declaration: Declaration, ballot: JournalBallot, salter: Salter) -> None:
-        self._declaration = declaration
+    def __init__(self, ballot: JournalBallot, salter: Salter) -> None:
+        self._declaration = Declaration.of_document(decode(ballot.declaration))
         self._ballot = ballot
         self._salter = salter
         self._manifest = Manifest.parse(ballot.manifest)

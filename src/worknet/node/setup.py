@@ -16,7 +16,7 @@ from worknet.chain.rpc import Rpc
 from worknet.chain.signers import open_keystore
 from worknet.config import ConfigError, NetworkConfig, NodeConfig
 from worknet.node.errors import BundleMismatch, DataKeyMismatch, NodeError
-from worknet.node.journal import Journal
+from worknet.node.journal import Journal, check_private
 from worknet.node.preparing import Preparer
 from worknet.node.worker import Worker
 from worknet.protocol.canonical import to_hex
@@ -66,6 +66,7 @@ def opened(file: Path) -> Iterator[Access]:
     except OSError as error:
         right = "a folder that this user may make and write into"
         raise config.error(("node", "data_dir"), f"cannot be made: {error.strerror}", right) from None
+    check_private(folder)
     with ExitStack() as stack:
         journal = Journal(folder / "journal.sqlite", chain_id, contract, signer.address)
         stack.callback(journal.close)

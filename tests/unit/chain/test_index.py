@@ -52,6 +52,24 @@ def test_members_and_policies_are_as_announced(network: Network, index: NetworkI
         index.policy(network.WORKFLOW, 9)
 
 
+def test_members_are_told_as_they_were_when_a_ballot_came(network: Network, index: NetworkIndex) -> None:
+    network.seal(0, 0)
+    network.seal(0, 1)
+    network.owner.remove(1)
+    network.owner.enrol(b"\xa1" * 20, b"\x99" * 20, Role.STANDBY, b"\x55" * 32)
+    network.pass_time(300)
+    network.reveal(0, 0, 1)
+    index.sync()
+    moments = index.ballot_moments(network.voting_id(0), 1)
+    assert sorted(moments) == [0, 1]
+    assert moments[0] < moments[1] < (index.block(), 0)
+    assert index.ballot_moments(network.voting_id(0), 2) == {}
+    then = index.members(before=moments[1])
+    assert [member.worker for member in then] == [signer.address for signer in network.signers[:3]]
+    assert [member.worker for member in index.members()][1] == b"\x99" * 20
+    assert index.members(before=(0, 0)) == []
+
+
 def test_the_facts_fold_to_what_the_contract_shows(network: Network, index: NetworkIndex) -> None:
     def compare(slot: int) -> State:
         index.sync()

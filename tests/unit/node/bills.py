@@ -5,7 +5,10 @@ from pathlib import Path
 
 from tests.unit.node.conftest import LAST, Chain, Company, World, a_policy
 
+from worknet.chain.events import Role
 from worknet.chain.index_facts import IndexedRecord
+from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
+from worknet.chain.signers import signer_from_key
 from worknet.node.preparing import Preparer
 from worknet.node.prove import Prover
 from worknet.protocol.salts import data_key_commitment
@@ -15,6 +18,7 @@ from worknet.workflow.folder import Bundle, read_bundle
 from worknet.workflow.runner import Runner
 
 DATA_KEY = bytes(range(32))
+OPERATORS = [bytes([0xA0 + number]) * 20 for number in range(3)]
 NAME = "bills"
 CODE = """
 import polars as pl
@@ -40,7 +44,8 @@ CHEATED = METERS.replace("c1,10", "c1,11")
 class Bills(World):
     """The companies after two votings: all agreed about the first slot, the third not about the second.
 
-    Their clocks always differ. A third slot has become due since and nobody has voted on it.
+    Their clocks always differ. Since then company 1 has got another key, and a third slot has become due, on
+    which nobody has voted.
     """
 
     runner: Runner
@@ -48,7 +53,7 @@ class Bills(World):
 
     def prover(self, number: int) -> Prover:
         company = self.companies[number]
-        return Prover(company.index, company.journal, self.runner.declaration, DATA_KEY)
+        return Prover(company.index, company.journal, lambda _: DATA_KEY)
 
     def record(self, slot: int = LAST) -> IndexedRecord:
         record = self.companies[0].index.record_of(self.chain.voting_id(slot))
@@ -77,6 +82,9 @@ def make(path: Path) -> Bills:
     ]
     bills = Bills(chain, companies, runner, folder)
     bills.step(5)
+    chain.owner.remove(1)
+    key = signer_from_key(b"\x77" * 32, DEVELOPMENT_CHAIN_ID).address
+    chain.owner.enrol(OPERATORS[1], key, Role.ACTIVE, b"\x55" * 32)
     chain.pass_time(3600)
     for company in companies:
         company.index.sync()

@@ -181,7 +181,7 @@ class TinyPreparer(Preparer):
         self.tasks.append(task)
         pair = self.pair_of(task, self.number)
         salt = sha256(f"{self.number} {len(self.tasks)} {id(self)}".encode()).digest()
-        return Ballot(task.voting_id, task.attempt, task.policy_version, pair, salt, 1, b"{}", {})
+        return Ballot(task.voting_id, task.attempt, task.policy_version, pair, salt, 1, b"{}", b"{}", {})
 
     def close(self) -> None:
         """Nothing is under way."""

@@ -1,6 +1,8 @@
 """The journal: what must survive a crash, and what may never mix."""
 
+import os
 import sqlite3
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 
 from worknet.node.errors import JournalError, UnknownVoting
 from worknet.node.facts import Action
-from worknet.node.journal import Ballot, Journal, Transaction
+from worknet.node.journal import Ballot, Journal, Transaction, check_private
 from worknet.protocol.ballots import Pair
 from worknet.protocol.ids import Slot
 
@@ -22,6 +24,7 @@ BALLOT = Ballot(
     salt=b"\5" * 32,
     data_key_epoch=1,
     manifest=b"{}",
+    declaration=b"{}",
     frames={("dataset", "consumption"): b"rows"},
 )
 
@@ -136,6 +139,39 @@ def test_every_commit_reaches_the_disk_before_it_returns(path: Path) -> None:
     with journal._engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
+
+
+@pytest.mark.parametrize("before", [None, 0o644])
+def test_no_file_of_the_journal_is_open_to_others(path: Path, before: int | None) -> None:
+    if before is not None:
+        path.touch(mode=before)
+    umask = os.umask(0o022)
+    try:
+        opened(path).add_ballot(BALLOT)
+    finally:
+        os.umask(umask)
+    names = ["journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"]
+    assert modes(path.parent) == dict.fromkeys(names, 0o600)
+
+
+def test_a_journal_that_cannot_be_made_is_told(path: Path) -> None:
+    with pytest.raises(JournalError, match="cannot be made") as caught:
+        opened(path / "deeper")
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("mode", [0o750, 0o701, 0o720, 0o777])
+def test_a_folder_that_is_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(0o700)
+    check_private(tmp_path)
+    tmp_path.chmod(mode)
+    with pytest.raises(JournalError, match=f"mode {mode:o}") as caught:
+        check_private(tmp_path)
+    assert caught.value.hint == f"chmod 700 {tmp_path}"
 
 
 def test_the_journal_survives_a_reader_beside_it(path: Path) -> None:

@@ -1,14 +1,18 @@
 """Evidence from a worker's journal and index: all of it verifies, and nothing else can be had."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from tests.unit.node.bills import DATA_KEY, Bills
+from tests.unit.node.bills import DATA_KEY, OPERATORS, Bills
 from tests.unit.node.conftest import LAST
 
 from worknet.node.errors import UnknownVoting
+from worknet.node.journal import Journal
 from worknet.node.prove import Prover, Selection
+from worknet.protocol.canonical import decode
 from worknet.verify import Evidence, RefusedError, RowFields, WholeRow, parse, verify
+from worknet.workflow import Declaration
 
 
 def evidence(bills: Bills, selection: Selection | None, number: int = 0, slot: int = LAST) -> Evidence:
@@ -82,6 +86,27 @@ def test_the_ballots_are_those_of_all_who_voted_also_of_the_outvoted(bills: Bill
     assert [ballot.pair == made.record.pair for ballot in made.ballots] == [True, True, False]
 
 
+def test_keys_and_operators_are_those_of_the_time_of_the_ballot(bills: Bills) -> None:
+    made = evidence(bills, None)
+    now = {member.index: member.worker for member in bills.companies[0].index.members()}
+    assert now[1] != bills.chain.signers[1].address
+    assert [ballot.key for ballot in made.ballots] == [signer.address for signer in bills.chain.signers]
+    assert [ballot.operator for ballot in made.ballots] == OPERATORS
+
+
+def test_a_ballot_keeps_what_the_bundle_of_its_time_declares(bills: Bills) -> None:
+    ballot = bills.companies[0].journal.ballot(bills.chain.voting_id(LAST), 1, 1)
+    assert Declaration.of_document(decode(ballot.declaration)) == bills.runner.declaration
+
+
+def test_a_voting_that_the_index_does_not_know_is_an_error(bills: Bills) -> None:
+    record = bills.record()
+    for words in ({"voting_id": b"\x01" * 32}, {"attempt": 2}):
+        other = replace(record, record=replace(record.record, **words))
+        with pytest.raises(UnknownVoting, match="index has no attempt"):
+            bills.prover(0).evidence(other, None)
+
+
 def test_a_worker_that_voted_otherwise_has_nothing_to_prove(bills: Bills) -> None:
     with pytest.raises(UnknownVoting, match="voted otherwise") as caught:
         bills.prover(2).evidence(bills.record(), None)
@@ -92,11 +117,13 @@ def test_a_worker_that_was_outvoted_once_still_proves_where_it_agreed(bills: Bil
     assert evidence(bills, None, number=2, slot=LAST - 1).position == 0
 
 
-def test_a_worker_without_a_ballot_has_nothing_to_prove(bills: Bills) -> None:
-    record = bills.record()
-    other = replace(record, record=replace(record.record, voting_id=b"\x01" * 32))
+def test_a_worker_without_a_ballot_has_nothing_to_prove(bills: Bills, tmp_path: Path) -> None:
+    company = bills.companies[0]
+    chain_id = bills.record().record.chain_id
+    empty = Journal(tmp_path / "journal.sqlite", chain_id, bills.chain.contract, bytes(20))
     with pytest.raises(UnknownVoting, match="no ballot"):
-        bills.prover(0).evidence(other, None)
+        Prover(company.index, empty, lambda _: DATA_KEY).evidence(bills.record(), None)
+    empty.close()
 
 
 def test_a_slot_without_a_record_has_none_to_prove(bills: Bills) -> None:
@@ -147,7 +174,7 @@ def test_a_field_of_a_table_without_field_disclosure_is_refused(bills: Bills) ->
 
 def test_another_data_key_makes_no_evidence_that_verifies(bills: Bills) -> None:
     company = bills.companies[0]
-    wrong = Prover(company.index, company.journal, bills.runner.declaration, bytes(32))
+    wrong = Prover(company.index, company.journal, lambda _: bytes(32))
     made = wrong.evidence(bills.record(), None)
     with pytest.raises(RefusedError):
         verify(made, made.head)

@@ -316,7 +316,7 @@ def test_a_journal_of_another_worker_is_refused_and_left_as_it_is(
     with opened(folder.node_file("beta")):
         pass
     journal = folder.node("beta") / "data" / "journal.sqlite"
-    (folder.node("alpha") / "data").mkdir()
+    (folder.node("alpha") / "data").mkdir(mode=0o700)
     shutil.copy(journal, folder.node("alpha") / "data" / "journal.sqlite")
     said = refusal(folder.node_file("alpha"))
     assert "belongs to another worker" in said
@@ -339,11 +339,18 @@ def test_a_journal_of_another_network_is_refused(
 
 
 def test_a_file_that_is_no_journal_is_refused(node_file: Path, refusal: Refusal) -> None:
-    (node_file.parent / "data").mkdir()
+    (node_file.parent / "data").mkdir(mode=0o700)
     (node_file.parent / "data" / "journal.sqlite").write_text(
         "not a database, and long enough to be read\n" * 50
     )
     assert "journal.sqlite" in refusal(node_file)
+
+
+def test_a_data_dir_that_is_open_to_others_is_refused(node_file: Path, refusal: Refusal) -> None:
+    data = node_file.parent / "data"
+    data.mkdir()
+    data.chmod(0o750)
+    assert f"hint: chmod 700 {data}" in refusal(node_file)
 
 
 def test_a_second_worker_on_one_data_dir_is_refused(node_file: Path, refusal: Refusal) -> None:
