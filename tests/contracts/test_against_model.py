@@ -282,7 +282,7 @@ def run(new_network: Callable[[], Any], examples: int, steps: int) -> None:
 
 
 def test_contract_and_model_stay_equal(new_network: Callable[[], Any]) -> None:
-    run(new_network, examples=25, steps=40)
+    run(new_network, examples=15, steps=40)
 
 
 @pytest.mark.long
