@@ -93,16 +93,14 @@ class NetworkClient:
     method may raise a ChainError; a rule of the contract that is broken is a RevertedError with that rule.
     """
 
-    def __init__(
-        self, rpc: Rpc, contract: bytes, *, signer: Signer | None = None, dynamic_fees: bool = True
-    ) -> None:
-        """Without `signer` only the views work. `dynamic_fees` as in Preset."""
+    def __init__(self, rpc: Rpc, contract: bytes, *, signer: Signer | None = None) -> None:
+        """Without `signer` only the views work."""
         if len(contract) != 20:
             raise ChainError(f"a contract's address has 20 bytes, this one {len(contract)}")
         self.rpc = rpc
         self.contract = contract
         self.signer = signer
-        self._sender = None if signer is None else Sender(rpc, signer, dynamic_fees=dynamic_fees)
+        self._sender = None if signer is None else Sender(rpc, signer)
 
     # Views
 
@@ -256,6 +254,10 @@ class NetworkClient:
         self._try("advance", data, self.voting_id(workflow_id, trigger_id), None)
         return self._signing().send(self.contract, data, GAS_LIMITS["advance"])
 
+    def receipt(self, transaction: bytes) -> Receipt | None:
+        """What became of a transaction, also if it had to be signed anew since; None while in no block."""
+        return self.rpc.receipt(transaction) if self._sender is None else self._sender.receipt(transaction)
+
     def wait(self, transaction: bytes, timeout: float = 120.0, poll: float = 0.25) -> Receipt:
         """The receipt of a transaction that succeeded.
 
@@ -337,14 +339,12 @@ class NetworkClient:
         return self._sender
 
 
-def deploy(
-    rpc: Rpc, signer: Signer, confirmations: int, *, dynamic_fees: bool = True, timeout: float = 180.0
-) -> Deployment:
+def deploy(rpc: Rpc, signer: Signer, confirmations: int, *, timeout: float = 180.0) -> Deployment:
     """Create the contract of a new network, owned by the signer, and wait for its block.
 
     `confirmations`: how deep a block should lie before nodes act on it. Raises ChainError.
     """
-    sender = Sender(rpc, signer, dynamic_fees=dynamic_fees)
+    sender = Sender(rpc, signer)
     transaction = sender.send(None, creation_data(confirmations), GAS_LIMITS["deploy"])
     receipt = sender.wait(transaction, timeout)
     if not receipt.succeeded or receipt.contract is None:

@@ -16,19 +16,14 @@ DEVELOPMENT_CHAIN_ID = 31337
 class Preset:
     """Public facts about a chain.
 
-    `block_time` in seconds. `confirmations` is how deep a block should lie before a node acts on it.
-    `dynamic_fees`: transactions carry EIP-1559 fees where the chain's blocks have a base fee; False
-    means legacy gas prices in any case. `explorer` is empty where there is none.
+    `confirmations` is how deep a block should lie before a node acts on it.
     """
 
     name: str
     title: str
     chain_id: int
     rpc_url: str
-    block_time: int
     confirmations: int
-    dynamic_fees: bool
-    explorer: str = ""
 
 
 ENERGY_WEB_CHAIN = Preset(
@@ -36,10 +31,7 @@ ENERGY_WEB_CHAIN = Preset(
     title="Energy Web Chain",
     chain_id=246,
     rpc_url="https://rpc.energyweb.org",
-    block_time=5,
     confirmations=6,
-    dynamic_fees=True,
-    explorer="https://explorer.energyweb.org",
 )
 
 VOLTA = Preset(
@@ -47,10 +39,7 @@ VOLTA = Preset(
     title="Volta, test chain of the Energy Web Chain",
     chain_id=73799,
     rpc_url="https://volta-rpc.energyweb.org",
-    block_time=5,
     confirmations=6,
-    dynamic_fees=True,
-    explorer="https://volta-explorer.energyweb.org",
 )
 
 DEVELOPMENT = Preset(
@@ -58,9 +47,7 @@ DEVELOPMENT = Preset(
     title="Development chain on this machine",
     chain_id=DEVELOPMENT_CHAIN_ID,
     rpc_url="http://127.0.0.1:8545",
-    block_time=1,
     confirmations=1,
-    dynamic_fees=True,
 )
 
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in (ENERGY_WEB_CHAIN, VOLTA, DEVELOPMENT)}

@@ -160,15 +160,6 @@ def test_waiting_ends(network: Network) -> None:
         network.owner.wait(sent, timeout=0.02, poll=0.01)
 
 
-def test_legacy_fees_are_paid_where_the_preset_says_so(network: Network) -> None:
-    client = NetworkClient(
-        network.rpc, network.deployment.contract, signer=network.signers[3], dynamic_fees=False
-    )
-    sent = client.remove(0)
-    client.wait(sent)
-    assert network.rpc.request("eth_getTransactionByHash", "0x" + sent.hex())["type"] == "0x0"
-
-
 def test_an_empty_account_is_named(network: Network) -> None:
     poor = signer_from_key(b"\x77" * 32, DEVELOPMENT_CHAIN_ID)
     client = NetworkClient(network.rpc, network.deployment.contract, signer=poor)
