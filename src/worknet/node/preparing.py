@@ -19,7 +19,7 @@ from worknet.protocol.salts import data_key_commitment
 from worknet.protocol.tables import Salter
 from worknet.sources import Source, SourceError
 from worknet.workflow import Declaration, WorkflowError
-from worknet.workflow.errors import FailedError, RunnerError
+from worknet.workflow.errors import FailedError, RunnerError, WrongTablesError
 from worknet.workflow.roots import commit_inputs, commit_result
 from worknet.workflow.runner import Runner
 
@@ -90,12 +90,13 @@ class Preparer:
         salter = Salter(self._data_key(task.policy.data_key_epoch), task.voting_id, task.attempt)
         try:
             outcome = self._runner.run(datasets, task.slot.window)
-        except FailedError as error:
-            # The message is the author's and may name rows.
-            detail = f"{error}\n{error.stderr}"
-            raise PreparationFailed("workflow failed", detail, "the journal holds its message") from None
+        except (FailedError, WrongTablesError) as error:
+            # Message and hint may be the author's and name rows.
+            detail = "\n".join(text for text in (str(error), error.hint, error.stderr) if text)
+            hint = "the journal holds its message"
+            raise PreparationFailed(f"workflow: {error.cause}", detail, hint) from None
         except RunnerError as error:
-            raise PreparationFailed(f"workflow: {error}", error.stderr, error.hint) from None
+            raise PreparationFailed(f"workflow: {error.cause}", error.stderr, error.hint) from None
         except WorkflowError as error:
             raise PreparationFailed(f"workflow: {error}", hint=error.hint) from None
         inputs = commit_inputs(self.declaration, datasets, salter)

@@ -94,8 +94,10 @@ def _typed(table: str, column: Column, values: pl.Series) -> pl.Series:
             column=column.name,
             hint="count in whole units (Wh, ppm) or use a column of type decimal",
         )
+    # The whole type may hold values: the categories of an Enum, the names of a Struct's fields.
     raise DataError(
-        f"{values.dtype} where the column is of type {column.type} ({wanted.__name__} in Polars)",
+        f"{values.dtype.base_type().__name__} where the column is of type {column.type} "
+        f"({wanted.__name__} in Polars)",
         table=table,
         row=0 if values.len() else None,
         column=column.name,

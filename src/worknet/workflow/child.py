@@ -14,6 +14,7 @@ from typing import IO, Any
 from worknet.workflow import isolation
 
 BUNDLE_FOLDER = "bundle"
+_MOST_MESSAGE = 64 << 10
 
 
 def main() -> None:
@@ -29,9 +30,9 @@ def main() -> None:
     import worknet.tables  # noqa: F401 - likewise
     from worknet.workflow import wire
 
-    wire.send(answers, {"ready": True, "network": network}, {})
+    wire.send_answer(answers, wire.Answer(network=network), {})
     try:
-        head, frames = wire.receive(jobs, sys.maxsize)
+        head, frames = wire.receive(jobs)
     except wire.WireError:
         return  # the parent needs this process no longer
     threading.Thread(target=_end_with_input, args=(jobs,), daemon=True).start()
@@ -39,12 +40,12 @@ def main() -> None:
     try:
         answer, tables = _do(head, frames)
         sys.stdout.flush()
-        wire.send(answers, answer, tables)
     except MemoryError:
-        wire.send(answers, {"error": "memory"}, {})
+        answer, tables = wire.Answer(error="memory"), {}
     except BaseException as error:  # noqa: BLE001 - Polars panics are no Exceptions, and SystemExit is none
         traceback.print_exc()
-        wire.send(answers, _description(error), {})
+        answer, tables = _description(error), {}
+    wire.send_answer(answers, answer, tables)
     # Not even a thread or exit handler of the workflow gets to run after the answer.
     os._exit(0)
 
@@ -64,21 +65,23 @@ def _end_with_input(jobs: IO[bytes]) -> None:
     os._exit(1)
 
 
-def _do(head: dict[str, Any], frames: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _do(head: dict[str, Any], frames: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The answer to the job, and the tables that go with it."""
     from worknet.protocol.canonical import encode
     from worknet.workflow.declare import Context, Result, Window
     from worknet.workflow.errors import WorkflowError
+    from worknet.workflow.wire import Answer
 
     loaded = _load()
     if head["job"] == "declare":
-        return {"declaration": loaded.declaration.document()}, {}
+        return Answer(declaration=loaded.declaration.document()), {}
     context = Context(Window(head["window"]["start"], head["window"]["end"]), head["parameters"])
     result = loaded(context, **frames)
     if not isinstance(result, Result):
         raise WorkflowError(f"the workflow returned a {type(result).__name__}", "return Result(tables=...)")
-    tables = {name: _frame(loaded.declaration, name, rows) for name, rows in result.tables.items()}
+    tables = _tables(loaded.declaration, result.tables)
     _refuse_floats(result.summary, "")
-    return {"summary": encode(dict(result.summary)).decode()}, tables
+    return Answer(summary=encode(dict(result.summary)).decode()), tables
 
 
 def _load() -> Any:
@@ -97,16 +100,37 @@ def _load() -> Any:
     return next(iter(found.values()))
 
 
-def _frame(declaration: Any, name: str, rows: Any) -> Any:
+def _tables(declaration: Any, given: Any) -> dict[str, Any]:
+    """The tables as the parent can take them: exactly those declared, of their schemas' types."""
     import polars as pl
 
-    from worknet.tables import frame_of_rows
+    from worknet.tables import DataError, frame_of_rows, validate
 
-    if isinstance(rows, pl.LazyFrame):
-        return rows.collect()
-    return (
-        rows if isinstance(rows, pl.DataFrame) else frame_of_rows(name, declaration.table(name).schema, rows)
-    )
+    declared = {table.name: table.schema for table in declaration.tables}
+    for name in sorted(given.keys() ^ declared.keys()):
+        hint = f"the workflow's tables are {', '.join(declared)}"
+        problem = "not declared" if name in given else "missing"
+        raise DataError(f"the table is {problem}", table=name, hint=hint)
+    tables = {}
+    for name, schema in declared.items():
+        rows = given[name]
+        if isinstance(rows, pl.LazyFrame):
+            rows = rows.collect()
+        frame = rows if isinstance(rows, pl.DataFrame) else frame_of_rows(name, schema, rows)
+        tables[name] = validate(name, schema, frame)
+        _refuse_long_texts(name, tables[name])
+    return tables
+
+
+def _refuse_long_texts(table: str, frame: Any) -> None:
+    import polars as pl
+
+    from worknet.tables import DataError
+    from worknet.workflow.wire import MOST_TEXT
+
+    for values in frame.select(pl.col(pl.String)).get_columns():
+        if (values.str.len_bytes().max() or 0) > MOST_TEXT:
+            raise DataError(f"a value of more than {MOST_TEXT >> 20} MiB", table=table, column=values.name)
 
 
 def _refuse_floats(value: Any, where: str) -> None:
@@ -122,35 +146,40 @@ def _refuse_floats(value: Any, where: str) -> None:
             _refuse_floats(element, f"{where}[{position}]")
 
 
-def _description(error: BaseException) -> dict[str, Any]:
-    """What the parent is told of an error; only authors' messages go along, for others may hold anything."""
+def _description(error: BaseException) -> Any:
+    """What the parent is told of an error: an author's message, and of others the type and the place."""
     from worknet.protocol.errors import ProtocolError
     from worknet.tables import DataError, FloatError
     from worknet.workflow.errors import WorkflowError
+    from worknet.workflow.wire import Answer
 
     if isinstance(error, DataError):
-        kind = "float" if isinstance(error, FloatError) else "table"
-        place = {"table": error.table, "row": error.row, "column": error.column}
-        return {"error": kind, "message": error.message, "hint": error.hint, **place}
+        return Answer(
+            error="float" if isinstance(error, FloatError) else "table",
+            message=_sendable(error),
+            hint=_sendable(error.hint),
+            table=_sendable(error.table),
+            row=error.row,
+            column=_sendable(error.column),
+        )
     if isinstance(error, WorkflowError):
-        return {"error": "workflow", "message": str(error), "hint": error.hint}
+        return Answer(error="workflow", message=_sendable(error), hint=_sendable(error.hint))
     if isinstance(error, ProtocolError):
-        return {
-            "error": "workflow",
-            "message": f"the summary has no canonical form: {error}",
-            "hint": error.hint,
-        }
+        message = _sendable(f"the summary has no canonical form: {error}")
+        return Answer(error="workflow", message=message, hint=_sendable(error.hint))
     places = [
         f"{Path(frame.filename).name}, line {frame.lineno}"
         for frame in traceback.extract_tb(error.__traceback__)
         if f"{os.sep}{BUNDLE_FOLDER}{os.sep}" in frame.filename
     ]
     place_text = f" ({places[-1]})" if places else ""
-    return {
-        "error": "raised",
-        "message": f"the workflow raised {type(error).__name__}{place_text}",
-        "hint": "",
-    }
+    return Answer(
+        error="raised", message=_sendable(f"the workflow raised {type(error).__name__}{place_text}")
+    )
+
+
+def _sendable(text: object) -> str:
+    return str(text)[:_MOST_MESSAGE].encode(errors="replace").decode()
 
 
 if __name__ == "__main__":

@@ -26,11 +26,15 @@ class RuntimeMismatchError(WorkflowError):
 
 
 class RunnerError(WorkflowError):
-    """A run without a result. `stderr` is the end of what it wrote there; it may hold rows: never log it."""
+    """A run without a result.
 
-    def __init__(self, message: str, hint: str = "", *, stderr: str = "") -> None:
+    `cause` may be shown to anyone: the runner's own words, declared names, row numbers. Message and hint may
+    be the author's and name rows, as may `stderr`, the end of what the run wrote there: never log these.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, cause: str = "", stderr: str = "") -> None:
         super().__init__(message, hint)
-        self.stderr = stderr
+        self.cause, self.stderr = cause or message, stderr
 
 
 class NotIsolatedError(RunnerError):
@@ -48,6 +52,9 @@ class MemoryExceededError(RunnerError):
 class FailedError(RunnerError):
     """The workflow raised an error. For a `WorkflowError` the message is the author's and may name rows."""
 
+    def __init__(self, message: str, hint: str = "", *, stderr: str = "") -> None:
+        super().__init__(message, hint, cause="the workflow failed", stderr=stderr)
+
 
 class WrongTablesError(RunnerError):
     """A result, or datasets given, that do not fit the declaration; `table`, `row` and `column` say where."""
@@ -57,12 +64,13 @@ class WrongTablesError(RunnerError):
         message: str,
         hint: str = "",
         *,
+        cause: str,
         table: str = "",
         row: int | None = None,
         column: str = "",
         stderr: str = "",
     ) -> None:
-        super().__init__(message, hint, stderr=stderr)
+        super().__init__(message, hint, cause=cause, stderr=stderr)
         self.table, self.row, self.column = table, row, column
 
 

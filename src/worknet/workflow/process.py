@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from worknet.protocol.tables import Schema
 from worknet.workflow import wire
 from worknet.workflow.child import BUNDLE_FOLDER
 from worknet.workflow.errors import FailedError, MemoryExceededError, RunnerError, TimedOutError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _START_SECONDS = 60
 _STDERR_BYTES = 64 << 10
 _STDERR_CHUNK = 4 << 10
+_SIGNAL_NAMES = {number.value: number.name for number in signal.Signals}
 
 
 @dataclass(frozen=True)
@@ -73,20 +75,26 @@ class Process:
         return self._child.poll() is None
 
     def until_ready(self) -> str:
-        """Waits until the child has its imports done; returns why its network is not cut, or ""."""
+        """Waits until the child has its imports done; returns why it is not isolated, or ""."""
         with self._deadline(_START_SECONDS):
-            head, _ = self._receive()
-        return str(head.get("network", "unknown"))
+            answer, _ = self._receive({})
+        return answer.network
 
     def do(
-        self, head: Mapping[str, Any], frames: Mapping[str, "pl.DataFrame"]
-    ) -> tuple[dict[str, Any], dict[str, "pl.DataFrame"]]:
-        """Hands over the one job and waits for the answer; raises a `RunnerError` if there is none."""
+        self,
+        head: Mapping[str, Any],
+        frames: Mapping[str, "pl.DataFrame"],
+        schemas: Mapping[str, Schema],
+    ) -> tuple[wire.Answer, dict[str, "pl.DataFrame"]]:
+        """Hands over the one job and waits for the answer, with no tables but these.
+
+        Raises a `RunnerError` if there is no answer.
+        """
         with self._deadline(self._limits.wall_seconds):
             # A child that has died already says more by how it died than by a broken pipe.
             with suppress(BrokenPipeError):
                 wire.send(_pipe(self._child.stdin), {**head, "cpu_seconds": self._limits.cpu_seconds}, frames)
-            return self._receive()
+            return self._receive(schemas)
 
     def kill(self) -> None:
         """Kills the child and its descendants; may be called from another thread."""
@@ -106,9 +114,11 @@ class Process:
         self._scratch.remove()
         return b"".join(self._stderr).decode(errors="replace")
 
-    def _receive(self) -> tuple[dict[str, Any], dict[str, "pl.DataFrame"]]:
+    def _receive(self, schemas: Mapping[str, Schema]) -> tuple[wire.Answer, dict[str, "pl.DataFrame"]]:
+        # Half the run's memory holds all that an honest run can have left for its tables.
+        most = self._limits.memory_bytes // 2
         try:
-            return wire.receive(_pipe(self._child.stdout), self._limits.memory_bytes)
+            return wire.receive_answer(_pipe(self._child.stdout), schemas, most)
         except wire.WireError as error:
             raise self._death(error) from None
 
@@ -126,7 +136,7 @@ class Process:
             return TimedOutError(message, stderr=stderr)
         if code < 0:
             limit = f"{self._limits.memory_bytes >> 20} MiB"
-            name = signal.Signals(-code).name
+            name = _SIGNAL_NAMES.get(-code, f"signal {-code}")
             return MemoryExceededError(
                 f"the run exceeded its memory limit of {limit} (ended by {name})", stderr=stderr
             )

@@ -14,6 +14,7 @@ import polars as pl
 from worknet.protocol.canonical import Value, decode
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.ids import Window
+from worknet.protocol.tables import Schema
 from worknet.protocol.times import time_text
 from worknet.tables import DataError, FloatError, validate
 from worknet.workflow import runtime
@@ -30,6 +31,7 @@ from worknet.workflow.errors import (
 from worknet.workflow.folder import Bundle
 from worknet.workflow.pool import Pool
 from worknet.workflow.process import Limits, Process
+from worknet.workflow.wire import Answer
 
 _FLOAT_HINT = "count in whole units (Wh, ppm) or write decimals as text"
 
@@ -76,9 +78,9 @@ class Runner:
 
         Raises `NotIsolatedError` where the network cannot be cut, `FailedError` if the bundle does not load.
         """
-        answer, _, stderr = self._answer({"job": "declare"}, {})
+        answer, _, stderr = self._answer({"job": "declare"}, {}, {})
         try:
-            return Declaration.of_document(answer.get("declaration"))
+            return Declaration.of_document(answer.declaration)
         except DeclarationError as error:
             raise FailedError(str(error), error.hint, stderr=stderr) from None
 
@@ -94,7 +96,8 @@ class Runner:
             "parameters": self.bundle.parameters,
         }
         inputs = _checked("dataset", self.declaration.datasets, datasets, "")
-        answer, tables, stderr = self._answer(job, inputs)
+        schemas = {table.name: table.schema for table in self.declaration.tables}
+        answer, tables, stderr = self._answer(job, inputs, schemas)
         checked = _checked("table", self.declaration.tables, tables, stderr)
         return Outcome(checked, _summary(answer, stderr), stderr)
 
@@ -109,15 +112,15 @@ class Runner:
         self.close()
 
     def _answer(
-        self, job: Mapping[str, Any], frames: Mapping[str, pl.DataFrame]
-    ) -> tuple[dict[str, Any], dict[str, pl.DataFrame], str]:
+        self, job: Mapping[str, Any], frames: Mapping[str, pl.DataFrame], schemas: Mapping[str, Schema]
+    ) -> tuple[Answer, dict[str, pl.DataFrame], str]:
         """What a new process answers to the job, and the end of its stderr."""
         with self._pool.process() as process:
             self._await_ready(process)
-            answer, tables = process.do(job, frames)
+            answer, tables = process.do(job, frames, schemas)
             stderr = process.end()
-        if "error" in answer:
-            raise self._refusal(answer, stderr)
+        if answer.error:
+            raise self._refusal(answer, schemas, stderr)
         return answer, tables, stderr
 
     def _await_ready(self, process: Process) -> None:
@@ -128,19 +131,24 @@ class Runner:
                 "allow unprivileged user namespaces, or set allow_unisolated = true for workflows you trust",
             )
 
-    def _refusal(self, answer: Mapping[str, Any], stderr: str) -> RunnerError:
+    def _refusal(self, answer: Answer, schemas: Mapping[str, Schema], stderr: str) -> RunnerError:
         """The error that the child's answer stands for."""
-        message, hint = str(answer.get("message", "")), str(answer.get("hint", ""))
-        table, column = str(answer.get("table", "")), str(answer.get("column", ""))
-        row = answer["row"] if type(answer.get("row")) is int else None
-        if answer["error"] == "memory":
+        if answer.error == "memory":
             limit = f"{self.limits.memory_bytes >> 20} MiB"
             return MemoryExceededError(f"the run exceeded its memory limit of {limit}", stderr=stderr)
-        if answer["error"] in {"float", "table"}:
-            kind = FloatRefusedError if answer["error"] == "float" else WrongTablesError
-            where = str(DataError(message, table=table, row=row, column=column))
-            return kind(f"result: {where}", hint, table=table, row=row, column=column, stderr=stderr)
-        return FailedError(message, hint, stderr=stderr)
+        if answer.error in {"float", "table"}:
+            kind = FloatRefusedError if answer.error == "float" else WrongTablesError
+            problem = "a floating point number" if answer.error == "float" else "does not fit the declaration"
+            return kind(
+                f"result: {answer.message}",
+                answer.hint,
+                cause=_cause("result: ", schemas, problem, answer),
+                table=answer.table,
+                row=answer.row,
+                column=answer.column,
+                stderr=stderr,
+            )
+        return FailedError(answer.message, answer.hint, stderr=stderr)
 
 
 def _checked(
@@ -150,27 +158,43 @@ def _checked(
     stderr: str,
 ) -> dict[str, pl.DataFrame]:
     """The frames of exactly the declared names, each validated and sorted."""
-    names = [rows.name for rows in declared]
+    schemas = {rows.name: rows.schema for rows in declared}
     where = "result: " if what == "table" else ""
-    for name in sorted(frames.keys() ^ set(names)):
-        problem = "not declared" if name in frames else "missing"
-        hint = f"the workflow's {what}s are {', '.join(names)}"
-        raise WrongTablesError(f"{where}{what} {name} is {problem}", hint, table=name, stderr=stderr)
+    for name in sorted(frames.keys() ^ schemas.keys()):
+        problem = f"a {what} that is not declared" if name in frames else f"{what} {name} is missing"
+        message = f"{where}{what} {name} is {'not declared' if name in frames else 'missing'}"
+        hint = f"the workflow's {what}s are {', '.join(schemas)}"
+        raise WrongTablesError(message, hint, cause=f"{where}{problem}", table=name, stderr=stderr)
     checked = {}
-    for rows in declared:
+    for name, schema in schemas.items():
         try:
-            checked[rows.name] = validate(rows.name, rows.schema, frames[rows.name])
+            checked[name] = validate(name, schema, frames[name])
         except DataError as error:
             kind = FloatRefusedError if isinstance(error, FloatError) else WrongTablesError
-            place = {"table": error.table, "column": error.column}
-            raise kind(f"{where}{error}", error.hint, row=error.row, **place, stderr=stderr) from None
+            raise kind(
+                f"{where}{error}",
+                error.hint,
+                cause=_cause(where, schemas, error.message, error),
+                table=error.table,
+                row=error.row,
+                column=error.column,
+                stderr=stderr,
+            ) from None
     return checked
 
 
-def _summary(answer: Mapping[str, Any], stderr: str) -> dict[str, Value]:
+def _cause(where: str, schemas: Mapping[str, Schema], problem: str, place: Answer | DataError) -> str:
+    """The problem with its place as far as the names in it are declared: others may be taken from rows."""
+    if place.table not in schemas:
+        return f"{where}{problem}"
+    column = place.column if place.column in {c.name for c in schemas[place.table].columns} else ""
+    return f"{where}{DataError(problem, table=place.table, row=place.row, column=column)}"
+
+
+def _summary(answer: Answer, stderr: str) -> dict[str, Value]:
     try:
-        summary = decode(str(answer.get("summary", "")).encode())
-    except (ProtocolError, UnicodeEncodeError) as error:
+        summary = decode(answer.summary.encode())
+    except ProtocolError as error:
         raise FailedError(f"the summary has no canonical form: {error}", _FLOAT_HINT, stderr=stderr) from None
     if not isinstance(summary, dict):
         raise FailedError("the summary is no mapping", stderr=stderr)

@@ -29,6 +29,20 @@ if "broken" in meters["id"]:
 if "slow" in meters["id"]:
     import time
     time.sleep(60)
+if "enum" in meters["id"]:
+    ids = pl.Series(["{SECRET}"], dtype=pl.Enum(["{SECRET}"]))
+    return Result({{"out": pl.DataFrame({{"id": ids, "wh": [1]}})}})
+if "struct" in meters["id"]:
+    return Result({{"out": pl.DataFrame({{"id": ["a"], "wh": [{{"{SECRET}": 1}}]}})}})
+if "pivot" in meters["id"]:
+    return Result({{"out": pl.DataFrame({{"id": ["a"], "wh": [1], "{SECRET}": [1]}})}})
+if "table" in meters["id"]:
+    return Result({{"out": meters, "{SECRET}": meters}})
+if "data" in meters["id"]:
+    from worknet.tables import DataError
+    raise DataError("{SECRET}", table="out", row=3, column="{SECRET}", hint="{SECRET}")
+if "share" in meters["id"]:
+    return Result({{"out": meters}}, {{"by": {{"{SECRET}": 0.5}}}})
 if "float" in meters["id"]:
     return Result({{"out": [{{"id": "{SECRET}", "wh": 0.5}}]}})
 return Result({{"out": meters}}, {{"total": int(meters["wh"].sum())}})
@@ -154,6 +168,27 @@ def test_a_float_in_the_result_is_named_by_place_and_not_by_value(preparer_of: M
     cause = failure(preparer_of("float,1\n"), task).cause
     assert "wh" in cause
     assert SECRET not in cause
+
+
+@pytest.mark.parametrize(
+    ("row", "cause"),
+    [
+        ("enum", "workflow: result: table out, row 0, column id: does not fit the declaration"),
+        ("struct", "workflow: result: table out, row 0, column wh: does not fit the declaration"),
+        ("pivot", "workflow: result: table out: does not fit the declaration"),
+        ("table", "workflow: result: does not fit the declaration"),
+        ("data", "workflow: result: table out, row 3: does not fit the declaration"),
+        ("share", "workflow: result: a floating point number"),
+    ],
+)
+def test_a_cause_has_declared_names_and_row_numbers_only(
+    preparer_of: Make, task: Task, row: str, cause: str
+) -> None:
+    failed = failure(preparer_of(f"{row},1\n"), task)
+    assert failed.cause == cause
+    assert SECRET not in f"{failed} {failed.hint}"
+    # An Enum's categories are not even in the journal.
+    assert SECRET in failed.detail or row in {"enum", "struct"}
 
 
 def test_a_run_that_takes_too_long_is_the_cause(preparer_of: Make, task: Task) -> None:

@@ -140,3 +140,12 @@ def test_a_table_without_rows_and_a_column_of_nulls_are_tables(meters):
     assert validate("t", meters, empty(meters)).height == 0
     frame = pl.DataFrame({"id": ["a"], "wh": [1], "site": [None]})
     assert validate("t", meters, frame)["site"].dtype == pl.String
+
+
+@pytest.mark.parametrize("dtype", [pl.Enum(["meter-of-alice"]), pl.Struct({"meter-of-alice": pl.Int64})])
+def test_a_type_that_holds_values_is_named_without_them(dtype):
+    schema = Schema((Column("id", "str"),), ("id",))
+    with pytest.raises(DataError) as caught:
+        validate("t", schema, pl.DataFrame({"id": pl.Series([], dtype=dtype)}))
+    assert "alice" not in str(caught.value)
+    assert type(dtype).__name__ in str(caught.value)

@@ -114,8 +114,8 @@ def test_floats_are_refused_with_table_row_and_column(run, result, table, row, c
 @pytest.mark.parametrize(
     ("result", "table", "message"),
     [
-        ("{}", "out", "table out is missing"),
-        ('{"out": meters, "more": meters}', "more", "table more is not declared"),
+        ("{}", "out", "table out: the table is missing"),
+        ('{"out": meters, "more": meters}', "more", "table more: the table is not declared"),
         ('{"out": meters.drop("wh")}', "out", "column wh: the column is missing"),
         ('{"out": pl.concat([meters, meters])}', "out", "occurs again"),
         ('{"out": meters.with_columns(pl.lit(None).alias("wh"))}', "out", "row 0, column wh: null"),
@@ -208,6 +208,65 @@ def test_only_the_end_of_what_a_run_prints_is_kept(run):
     outcome = run('print("x" * 2_000_000); print("end"); return Result({"out": meters})')
     assert outcome.stderr.endswith("end\n")
     assert len(outcome.stderr) <= 64 << 10
+
+
+# Finds the pipe to the parent and writes to it, as hostile code can.
+FORGED = """
+import json, os
+def answer(head, body=b""):
+    text = head if isinstance(head, bytes) else json.dumps(head).encode()
+    for pipe in range(3, 20):
+        try:
+            os.write(pipe, len(text).to_bytes(8, "big") + text + body)
+        except OSError:
+            pass
+    os._exit(0)
+"""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "{'error': ['x']}",
+        "{'error': 'x'}",
+        "{'error': 'table', 'row': 'x'}",
+        "{'error': 'table', 'row': -1}",
+        "{'summary': {}}",
+        "{'tables': {'other': 1}}",
+        "{'tables': {'out': -1}}",
+        "{'tables': {'out': 2**52}}",
+        "{'tables': {'out': 1}}, bytes([255] * 8)",
+        "{'tables': {'out': 1}}, bytes(8)",
+        "{'tables': {'out': 1}}, bytes([0, 0, 0, 2]) + b'[]'",
+        "{'tables': {'out': 1}}, bytes([0, 0, 0, 7]) + b'[1,2,3]'",
+        "[]",
+        "b'[' * 100_000",
+        "b''",
+    ],
+)
+def test_a_forged_answer_is_a_failed_run(run, answer):
+    refusal(run, FailedError, f"{FORGED}\nanswer({answer})")
+
+
+@pytest.mark.parametrize("summary", ["", "[]", "[" * 100_000, "{", '{"a": 0.5}'])
+def test_a_forged_summary_is_a_failed_run(run, summary):
+    answer = {"summary": summary, "tables": {"out": 0}}
+    refusal(run, FailedError, f"{FORGED}\nanswer({answer!r})")
+
+
+def test_a_run_that_dies_by_a_signal_without_a_name_is_ended_by_its_number(run):
+    error = refusal(run, MemoryExceededError, "import os; os.kill(os.getpid(), 40)")
+    assert "signal 40" in str(error)
+
+
+def test_a_message_that_is_no_text_for_others_is_sent_all_the_same(run):
+    error = refusal(run, FailedError, r'raise WorkflowError("\ud800" + "x" * 10_000_000)')
+    assert str(error).startswith("?xxx")
+
+
+def test_a_value_that_is_too_long_is_refused_with_its_column(run):
+    error = refusal(run, WrongTablesError, 'return Result({"out": [{"id": "x" * 2_000_000, "wh": 1}]})')
+    assert (error.table, error.column) == ("out", "id")
 
 
 def test_a_run_cannot_answer_in_the_name_of_the_runner_by_printing(run):
