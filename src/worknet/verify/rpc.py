@@ -23,8 +23,9 @@ _RECORDED = keccak256(b"Recorded(bytes32,uint256,uint256,bytes32,bytes32,uint256
 _ENROLLED = keccak256(b"Enrolled(uint256,address,address,uint256,bytes32)")
 _CAST = keccak256(b"Cast(bytes32,uint256,bytes32,bytes32)")
 _SEALED = keccak256(b"Sealed(bytes32,uint256,bytes32)")
+_REVEALED = keccak256(b"Revealed(bytes32,uint256,bytes32,bytes32,uint256)")
 
-# What Cast and Sealed call `place`: attempt << 32 | policy version << 16 | worker index.
+# What these three call `place`: attempt << 32 | policy version << 16 | worker index.
 _AT_ATTEMPT = 32
 _WORKER = (1 << 16) - 1
 
@@ -56,19 +57,22 @@ def read_chain(url: str, evidence: Evidence) -> ChainView:
     recorded, enrolled = _history(contract)
     hashes = _log(contract, recorded, head)
     position, moment = _record(recorded, record.voting_id)
+    ballots = [] if moment is None else _ballots(contract, evidence)
+    due = 0 if moment is None else _block_of(evidence.head, recorded, moment)
     return ChainView(
         network=network,
         block=contract.block,
         leaf_hash=leaf_hash if any(leaf_hash) else None,
         position=position,
-        depth=0 if moment is None else contract.block - moment[0] + 1,
+        depth=0 if moment is None else contract.block - moment[0],
         confirmations=contract.number("confirmations()"),
         head=head,
         head_then=_head_of(hashes, evidence.head.size),
         voters={
             pair: contract.voters(evidence, pair) for pair in {ballot.pair for ballot in evidence.ballots}
         },
-        members={} if moment is None else _members(contract, evidence, enrolled, moment),
+        counted=_counted(ballots, due),
+        members={} if moment is None else _members(contract, evidence, enrolled, ballots, moment),
     )
 
 
@@ -198,7 +202,7 @@ class _Contract:
 
 
 # Per event: how many topics it has, and how many words of data.
-_FORMS = {_RECORDED: (2, 6), _ENROLLED: (4, 2), _CAST: (2, 3), _SEALED: (2, 2)}
+_FORMS = {_RECORDED: (2, 6), _ENROLLED: (4, 2), _CAST: (2, 3), _SEALED: (2, 2), _REVEALED: (2, 4)}
 
 
 def _history(contract: _Contract) -> tuple[list[_Event], list[_Event]]:
@@ -234,14 +238,19 @@ def _record(recorded: Sequence[_Event], voting_id: bytes) -> tuple[int | None, M
 
 
 def _members(
-    contract: _Contract, evidence: Evidence, enrolled: Sequence[_Event], recorded: Moment
+    contract: _Contract,
+    evidence: Evidence,
+    enrolled: Sequence[_Event],
+    ballots: Sequence[_Event],
+    recorded: Moment,
 ) -> dict[int, Member]:
     """The workers of the listed ballots as they were when their ballots came.
 
     A ballot is accepted from the key that its index has at that moment, be it open or a seal; the newest
     enrolment before it says which. A ballot without an event of its own counts as of the record's.
     """
-    moments = _ballots(contract, evidence)
+    came = [event for event in ballots if event.topics[0] != _REVEALED]
+    moments = {_number(event.data[0]) & _WORKER: event.moment for event in came}
     members = {}
     for index in (ballot.worker for ballot in evidence.ballots):
         changes = [(event.moment, _member(event)) for event in enrolled if _number(event.topics[1]) == index]
@@ -254,14 +263,27 @@ def _members(
     return members
 
 
-def _ballots(contract: _Contract, evidence: Evidence) -> dict[int, Moment]:
-    """When each worker's ballot, open or sealed, came in the recorded attempt."""
-    moments = {}
-    for event in contract.events([_CAST, _SEALED], evidence.record.voting_id):
-        place = _number(event.data[0])
-        if place >> _AT_ATTEMPT == evidence.record.attempt:
-            moments[place & _WORKER] = event.moment
-    return moments
+def _ballots(contract: _Contract, evidence: Evidence) -> list[_Event]:
+    """All events about ballots of the recorded attempt: cast, sealed, revealed."""
+    events = contract.events([_CAST, _SEALED, _REVEALED], evidence.record.voting_id)
+    return [event for event in events if _number(event.data[0]) >> _AT_ATTEMPT == evidence.record.attempt]
+
+
+def _block_of(head: Head, recorded: Sequence[_Event], own: Moment) -> int:
+    """The block of the head's last record: evidence against that head was made then or later."""
+    last = recorded[min(head.size, len(recorded)) - 1]
+    return max(own, last.moment)[0]
+
+
+def _counted(ballots: Sequence[_Event], last: int) -> int:
+    """Bitmap of the workers whose ballots were counted in blocks up to `last`."""
+    workers = 0
+    for event in ballots:
+        if event.moment[0] <= last and event.topics[0] == _CAST:
+            workers |= 1 << (_number(event.data[0]) & _WORKER)
+        elif event.moment[0] <= last and event.topics[0] == _REVEALED:
+            workers |= _number(event.data[3])
+    return workers
 
 
 def _member(enrolled: _Event) -> Member:

@@ -31,10 +31,11 @@ class ChainView:
     """What a chain says about one piece of evidence, all as of block `block`.
 
     `leaf_hash` is what the contract keeps under the voting id, `position` where the events say that the
-    record stands; both None where there is no record. `depth` counts the blocks from the record's on,
+    record stands; both None where there is no record. `depth` counts the blocks above the record's,
     `confirmations` is how many the network waits for. `head` is that of the whole log, `head_then` of its
     first leaves, as many as the evidence's head has (None: the log is shorter). `voters` are bitmaps of the
-    worker indices that voted for each pair that the evidence's ballots name.
+    worker indices that voted for each pair that the evidence's ballots name. `counted` is one of those whose
+    ballots were counted up to the block of the last record under the evidence's head.
     """
 
     network: Network
@@ -46,6 +47,7 @@ class ChainView:
     head: Head
     head_then: Head | None
     voters: Mapping[Pair, int]
+    counted: int
     members: Mapping[int, Member]
 
 
@@ -117,6 +119,7 @@ def _check_chain(evidence: Evidence, chain: ChainView) -> list[str]:
         f"the contract keeps this very record, {chain.depth} blocks deep in block {chain.block}",
         f"the head is that of the chain's log at {evidence.head.size} records (now {chain.head.size})",
         f"the contract counted each ballot listed{report}",
+        "all ballots are listed that it had counted when the log got that head; later ones may be missing",
         "each worker had the listed key and operator when its ballot came",
     ]
 
@@ -128,6 +131,9 @@ def _check_votes(evidence: Evidence, chain: ChainView) -> None:
         if record.how is How.REPORT and ballot.pair == record.pair:
             counted |= record.voters
         require(bool(counted >> ballot.worker & 1), f"ballots[{number}]", "the contract has no such ballot")
+    missing = chain.counted & ~sum(1 << ballot.worker for ballot in evidence.ballots)
+    worker = missing.bit_length() - 1
+    require(not missing, "ballots", f"the ballot of worker {worker}, which the contract counted, is missing")
 
 
 def _check_keys(evidence: Evidence, chain: ChainView) -> None:

@@ -248,6 +248,7 @@ def view(evidence, **changes):
         head=Head(evidence.head.size + 3, b"\x33" * 32),
         head_then=evidence.head,
         voters=voters,
+        counted=sum(1 << ballot.worker for ballot in evidence.ballots),
         members={ballot.worker: Member(ballot.key, ballot.operator) for ballot in evidence.ballots},
     )
     return replace(honest, **changes)

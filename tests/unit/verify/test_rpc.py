@@ -176,6 +176,7 @@ class Recorded:
         chain.transact(
             0, "announce(bytes32,(" + ",".join(TYPES) + "))", self.workflow_id, *policy_words(sealed)
         )
+        self.blocks = []
         self.records = [self._voting(make, FIRST + number) for number in range(5)]
         # Afterwards worker 1 is enrolled anew with another key: its old ballots stay those of the old key.
         chain.transact(0, "remove(uint256)", 1)
@@ -223,6 +224,7 @@ class Recorded:
             self.chain.transact(worker, function, *trigger, place | worker, hidden)
         self._reveal(trigger, place, record.pair, [0, 1])
         recorded = self.chain.time
+        self.blocks.append(self.chain.ledger.evm.head.header.block_number)
         self._reveal(trigger, place, OTHER, [2])
         return replace(record, time=recorded), evidence
 
@@ -258,6 +260,34 @@ def test_a_result_is_verified_against_the_chain(recorded, url, files, capsys):
     contract = to_hex(evidence.network.contract)
     assert run(files(evidence), str(evidence.head), url, contract) == VERIFIED
     assert "VERIFIED, level 3" in capsys.readouterr().out
+
+
+def test_a_record_is_as_deep_as_there_are_blocks_above_its_own(recorded, url):
+    block = recorded.blocks[recorded.evidence.position]
+    view = read_chain(url, recorded.evidence)
+    assert view.depth == view.block - block
+    for depth, confirmed in ((1, False), (2, True)):
+        given = replace(view, confirmations=2, depth=depth)
+        if confirmed:
+            assert verify(recorded.evidence, None, given).level == 3
+        else:
+            with pytest.raises(RefusedError, match="only 1 blocks deep"):
+                verify(recorded.evidence, None, given)
+
+
+def test_a_dissenting_ballot_must_not_be_left_out(recorded, url, files, capsys):
+    evidence = replace(recorded.evidence, ballots=recorded.evidence.ballots[:2])
+    assert verify(evidence, evidence.head).level == 1
+    with pytest.raises(RefusedError, match="ballot of worker 2") as refusal:
+        verify(evidence, None, read_chain(url, evidence))
+    assert refusal.value.field == "ballots"
+    assert run(files(evidence), rpc=url) == REFUSED
+    # It was revealed after the record: evidence against the head of that moment cannot have it.
+    hashes = [record.leaf_hash() for record, _ in recorded.records[:2]]
+    early = with_log(evidence, hashes)
+    assert verify(early, None, read_chain(url, early)).level == 3
+    whole = with_log(recorded.evidence, hashes)
+    assert verify(whole, None, read_chain(url, whole)).level == 3
 
 
 def test_the_head_may_be_the_newest(recorded, url):
