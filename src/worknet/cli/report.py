@@ -22,11 +22,15 @@ def report(error: Exception) -> int:
     hint = getattr(error, "hint", None)
     # Every package has one base error with a `hint`; importing them all here would make every command slow.
     if isinstance(hint, str) and type(error).__module__.startswith("worknet."):
-        _write("error", str(error))
+        problems = getattr(error, "problems", ())
+        # A configuration file's error holds all that is wrong in the file: each gets a line of its own.
+        for told in problems if len(problems) > 1 else [error]:
+            _write("error", str(told))
         if hint:
             _write("hint", hint)
         return BAD_INPUT
-    _write("error", f"a fault of worknet itself: {type(error).__name__}: {error}")
+    # Not its text: a library's may quote rows or keys, and this may be a worker's log.
+    _write("error", f"a fault of worknet itself: {type(error).__name__}")
     _write("hint", f"{TRACEBACK_VARIABLE}=1 shows where; please report it")
     return INTERNAL
 

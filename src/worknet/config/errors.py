@@ -1,7 +1,7 @@
 """Errors of the configuration: all problems of a file, each with line, key and what would be right."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -34,10 +34,15 @@ class ConfigError(Exception):
 
 
 class ConfigFileError(ConfigError):
-    """A configuration file that says something wrong. `problems` are all of them, in the order of lines."""
+    """A configuration file that says something wrong. `problems` are all of them, in the order of lines.
+
+    What would be right is the hint of a problem that is alone; of several, each says it in its own line.
+    """
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems), problems[0].right)
+        alone = len(problems) == 1
+        message = str(replace(problems[0], right="")) if alone else "\n".join(map(str, problems))
+        super().__init__(message, problems[0].right if alone else "")
         self.problems = tuple(problems)
 
 

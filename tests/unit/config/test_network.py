@@ -187,14 +187,14 @@ def test_a_file_that_is_not_there_or_no_file_is_told(tmp_path: Path) -> None:
 
 
 def test_an_unknown_workflow_is_answered_with_the_nearest_name(network_file: Path) -> None:
-    with pytest.raises(
-        ConfigError, match=r"network.toml, line \d+: workflows.matching: .*did you mean matching_24_7"
-    ):
+    with pytest.raises(ConfigError, match=r"network.toml, line \d+: workflows.matching: ") as caught:
         NetworkConfig.load(network_file).workflow("matching")
+    assert caught.value.hint == "did you mean matching_24_7?"
 
 
 def test_a_network_that_is_not_deployed_says_how_to_deploy_it(network_file: Path) -> None:
     lines = network_file.read_text().splitlines()
     network_file.write_text("\n".join([*lines[:3], *lines[4:]]))
-    with pytest.raises(ConfigError, match=r"line 1: network.contract: is missing - .*network deploy"):
+    with pytest.raises(ConfigError, match=r"line 1: network.contract: is missing") as caught:
         NetworkConfig.load(network_file).deployed()
+    assert "network deploy" in caught.value.hint

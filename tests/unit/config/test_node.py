@@ -122,17 +122,17 @@ def test_the_network_s_file_is_read_and_held_against_this_one(node_file: Path) -
 
 def test_a_workflow_that_the_network_does_not_have_is_told(node_file: Path) -> None:
     node_file.write_text(node_file.read_text().replace("workflows.matching_24_7", "workflows.matching_247"))
-    with pytest.raises(
-        ConfigError, match=r"line 17: workflows.matching_247: .* no such workflow - did you mean"
-    ):
+    with pytest.raises(ConfigError, match=r"line 17: workflows.matching_247: .* no such workflow") as caught:
         NodeConfig.load(node_file).load_network()
+    assert "did you mean" in caught.value.hint
 
 
 def test_a_data_key_that_the_policy_asks_for_and_is_missing_is_told(node_file: Path) -> None:
     node_file.write_text(node_file.read_text().replace("1 = {", "2 = {"))
     config = NodeConfig.load(node_file)
-    with pytest.raises(ConfigError, match=r"line 14: data_keys.1: is missing - 1 = "):
+    with pytest.raises(ConfigError, match=r"line 14: data_keys.1: is missing") as caught:
         config.load_network()
+    assert caught.value.hint.startswith("1 = ")
     with pytest.raises(ConfigError, match=r"data_keys.1: is missing"):
         config.data_key(1)
 
