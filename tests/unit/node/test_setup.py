@@ -75,7 +75,7 @@ def establish(folder: NetworkFolder, url: str) -> None:
     rpc = Rpc(url, DEVELOPMENT_CHAIN_ID)
     deployed = deploy_contract(folder.network_file, rpc, signer)
     client = NetworkClient(rpc, deployed.deployed()[0], signer=signer)
-    announce_policies(deployed, client)
+    announce_policies(deployed, client, allow_unisolated=True)
     members = [
         NewMember(
             keystore_address(folder.node(member) / "operator.json"),
@@ -110,7 +110,7 @@ Refusal = Callable[[Path], str]
 
 @pytest.fixture
 def refusal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Refusal:
-    """What `worknet node run` says, which cannot start: one line `error:`, one `hint:`, no traceback."""
+    """What `worknet node run` says, which cannot start: `error:` and `hint:`, a line each, no traceback."""
     monkeypatch.setattr(Worker, "run", lambda *_: pytest.fail("it has started"))
 
     def said(file: Path) -> str:
@@ -120,7 +120,8 @@ def refusal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         assert caught.value.code == 2, output.err
         assert "Traceback" not in output.out + output.err
         labels = [line.split(":")[0] for line in output.err.splitlines()]
-        assert labels == ["error", "hint"], output.err
+        # Several problems of one file have a line each, with what would be right in it.
+        assert labels == ["error", "hint"] or labels == ["error"] * len(labels) != ["error"], output.err
         return output.err
 
     return said
@@ -159,7 +160,7 @@ def test_an_unknown_workflow_is_told_with_its_key_and_what_there_is(
     node_file: Path, refusal: Refusal
 ) -> None:
     replaced(node_file, r"\[workflows\.tried", "[workflows.tryed")
-    assert re.search(r"node\.toml, line \d+: workflows\.tryed: .*did you mean tried", refusal(node_file))
+    assert re.search(r"(?s)node\.toml, line \d+: workflows\.tryed: .*did you mean tried", refusal(node_file))
 
 
 def test_a_missing_dataset_is_told_with_its_key(node_file: Path, refusal: Refusal) -> None:
@@ -180,13 +181,13 @@ def test_a_dataset_that_the_workflow_does_not_read_is_told_with_what_it_reads(
     with node_file.open("a") as file:
         file.write('\n[workflows.tried.datasets.metres]\nsource = "file"\npath = "x.csv"\n')
     assert re.search(
-        r"line \d+: workflows\.tried\.datasets\.metres: .*its datasets are meters", refusal(node_file)
+        r"(?s)line \d+: workflows\.tried\.datasets\.metres: .*its datasets are meters", refusal(node_file)
     )
 
 
 def test_a_source_that_makes_no_sense_is_told_with_its_key(node_file: Path, refusal: Refusal) -> None:
     replaced(node_file, r"meters\.csv", "meters.txt")
-    assert re.search(r"line \d+: workflows\.tried\.datasets\.meters: .*format", refusal(node_file))
+    assert re.search(r"(?s)line \d+: workflows\.tried\.datasets\.meters: .*format", refusal(node_file))
 
 
 def test_a_data_key_of_other_members_is_told_with_its_key(node_file: Path, refusal: Refusal) -> None:
@@ -260,7 +261,7 @@ def test_a_network_that_is_not_deployed_is_told_with_what_deploys_it(
     folder: NetworkFolder, refusal: Refusal
 ) -> None:
     replaced(folder.network_file, r'contract = ".*"\n', "")
-    assert re.search(r"network\.contract: .*worknet network deploy", refusal(folder.node_file("alpha")))
+    assert re.search(r"(?s)network\.contract: .*worknet network deploy", refusal(folder.node_file("alpha")))
 
 
 def test_a_bundle_that_the_policy_does_not_pin_is_told_with_both_digests(
@@ -293,7 +294,7 @@ def test_a_workflow_without_a_policy_is_told_with_what_announces_one(
     replaced(folder.network_file, r'folder = ".*"', f'folder = "{tmp_path / "second"}"')
     node = folder.node_file("alpha")
     node.write_text(node.read_text().replace("workflows.tried", "workflows.second"))
-    assert re.search(r"workflows\.second: .*no policy.*worknet network policy", refusal(node))
+    assert re.search(r"(?s)workflows\.second: .*no policy.*worknet network policy", refusal(node))
 
 
 def test_a_folder_with_another_workflow_is_told(
