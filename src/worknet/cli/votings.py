@@ -53,6 +53,10 @@ def prove(
             "--field", metavar="COLUMN", help="Show only this field, where fields can be shown alone."
         ),
     ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Prove against the tree head of so many records; default: the newest."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Write evidence of a recorded result, with one row if a table or dataset is named.
@@ -68,7 +72,7 @@ def prove(
                 f"voting {to_hex(voting_id)} has no record", hint="`worknet votings` lists all"
             )
         prover = Prover(access.index, access.journal, access.config.data_key)
-        evidence = prover.evidence(record, selection)
+        evidence = prover.evidence(record, selection, size)
     content = evidence.to_bytes()
     verify(parse(content), evidence.head)
     _write(out, content)

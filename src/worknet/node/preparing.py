@@ -91,10 +91,11 @@ class Preparer:
         try:
             outcome = self._runner.run(datasets, task.slot.window)
         except (FailedError, WrongTablesError) as error:
+            cause = error.cause if isinstance(error, FailedError) else f"workflow: {error.cause}"
             # Message and hint may be the author's and name rows.
             detail = "\n".join(text for text in (str(error), error.hint, error.stderr) if text)
             hint = "the journal holds its message"
-            raise PreparationFailed(f"workflow: {error.cause}", detail, hint) from None
+            raise PreparationFailed(cause, detail, hint) from None
         except RunnerError as error:
             raise PreparationFailed(f"workflow: {error.cause}", error.stderr, error.hint) from None
         except WorkflowError as error:

@@ -54,15 +54,25 @@ class Prover:
     journal: Journal
     data_key: Callable[[int], bytes]
 
-    def evidence(self, record: IndexedRecord, selection: Selection | None) -> Evidence:
-        """Evidence of a recorded voting against the newest tree head; with a row, if one is selected.
+    def evidence(
+        self, record: IndexedRecord, selection: Selection | None, size: int | None = None
+    ) -> Evidence:
+        """Evidence of a recorded voting against the tree head of `size` records (None: the newest head).
 
-        Raises `UnknownVoting` if this worker has no part in it or there is no such row.
+        With a row, if one is selected. Raises `UnknownVoting` if this worker has no part in the voting, there
+        is no such row, or the head does not hold the record.
         """
+        newest = self.index.log_size()
+        size = newest if size is None else size
+        if not record.position < size <= newest:
+            raise UnknownVoting(
+                f"no tree head of {size} records holds the record at position {record.position}",
+                hint=f"the log has {newest} records",
+            )
         words = record.record
         attempt = self._attempt(record)
         ballot = self._own_ballot(record, attempt)
-        hashes = [merkle.leaf_hash(leaf) for leaf in self.index.leaves()]
+        hashes = [merkle.leaf_hash(leaf) for leaf in self.index.leaves(size)]
         data_key = self.data_key(ballot.data_key_epoch)
         work = _Commitments(ballot, Salter(data_key, words.voting_id, words.attempt))
         return Evidence(

@@ -61,7 +61,7 @@ class Sending:
         """Looks what became of the transactions under way; the index must have read up to block `head`."""
         self._refused = {key: until for key, until in self._refused.items() if now < until}
         for sent in list(self._under_way.values()):
-            receipt = self._client.rpc.receipt(sent.hash)
+            receipt = self._client.receipt(sent.hash)
             if receipt is not None and receipt.block > head:
                 continue
             if receipt is None:

@@ -299,7 +299,5 @@ def _tell_end(facts: VotingFacts) -> None:
     if voting.state is State.UNRESOLVED:
         tally = {to_hex(pair.result_root): voters for pair, voters in voting.current.tally().items()}
         log.error("voting.unresolved", tally=tally, missing=voting.current.missing(), **about)
-    elif voting.recorded is not None and facts.me is not None:
-        mine = voting.current.ballots.get(facts.me)
-        part = "missing" if mine is None else "agreed" if mine == voting.recorded.pair else "outvoted"
-        log.info("voting.recorded", part=part, ballots=len(voting.current.ballots), **about)
+    elif facts.me is not None and (part := voting.part_of(facts.me)) is not None:
+        log.info("voting.recorded", part=part.value, ballots=len(voting.current.ballots), **about)

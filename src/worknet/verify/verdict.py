@@ -94,7 +94,7 @@ def verify(
 
 
 def _check_head(evidence: Evidence, head: Head) -> str:
-    hint = "ask for the evidence to be made against the head that you trust"
+    hint = "ask for evidence made against the head that you trust: worknet prove --size SIZE"
     require(evidence.head.size == head.size, "head.size", f"not the trusted head's, {head.size}", hint)
     require(evidence.head.root == head.root, "head.root", "not the root that you trust")
     return "that head is the one that you trust"

@@ -10,8 +10,9 @@ from tests.unit.node.conftest import LAST
 from worknet.node.errors import UnknownVoting
 from worknet.node.journal import Journal
 from worknet.node.prove import Prover, Selection
+from worknet.protocol import merkle
 from worknet.protocol.canonical import decode
-from worknet.verify import Evidence, RefusedError, RowFields, WholeRow, parse, verify
+from worknet.verify import Evidence, Head, RefusedError, RowFields, WholeRow, parse, verify
 from worknet.workflow import Declaration
 
 
@@ -178,3 +179,17 @@ def test_another_data_key_makes_no_evidence_that_verifies(bills: Bills) -> None:
     made = wrong.evidence(bills.record(), None)
     with pytest.raises(RefusedError):
         verify(made, made.head)
+
+
+@pytest.mark.parametrize("size", [0, 10**6])
+def test_a_tree_head_that_does_not_hold_the_record_is_told(bills: Bills, size: int) -> None:
+    with pytest.raises(UnknownVoting, match="no tree head"):
+        bills.prover(0).evidence(bills.record(), None, size)
+
+
+def test_evidence_can_be_made_against_an_older_tree_head(bills: Bills) -> None:
+    record = bills.record()
+    size = record.position + 1
+    made = bills.prover(0).evidence(record, None, size)
+    assert made.head == Head(size, merkle.root(bills.companies[0].index.leaves(size)))
+    verify(made, made.head)
