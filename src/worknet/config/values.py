@@ -18,10 +18,12 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSc
 from pydantic_core import PydanticCustomError
 
 from worknet.protocol.canonical import NAME, CanonicalError, from_hex
+from worknet.protocol.policy import EPOCH_BOUND
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _LONGEST = 1 << 32
+_EPOCH_DIGITS = "[1-9][0-9]{0,9}"
 _EPOCHS = "the number of a data key's epoch: 1, 2, ..."
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,17}) ?([A-Za-z]+)")
@@ -148,15 +150,16 @@ def _label(value: object) -> str:
 def _epoch(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         refuse(f"is {kind(value)}", _EPOCHS)
-    if not 1 <= value < 1 << 32:
+    if not 1 <= value < EPOCH_BOUND:
         refuse(f"{value} is no epoch", _EPOCHS)
     return value
 
 
 def _epoch_key(value: object) -> int:
-    if not isinstance(value, str) or not re.fullmatch(r"[1-9][0-9]{0,8}", value):
+    # As many digits as the highest has: no text is made a number that is longer.
+    if not isinstance(value, str) or not re.fullmatch(_EPOCH_DIGITS, value):
         refuse("is no epoch", _EPOCHS)
-    return int(value)
+    return _epoch(int(value))
 
 
 def _threshold(value: object) -> tuple[int, int]:
@@ -259,6 +262,8 @@ _INSTANT_SCHEMA: dict[str, Any] = {
     "oneOf": [{"type": "integer", "minimum": 0}, {"type": "string", "format": "date-time"}]
 }
 
+_EPOCH_SCHEMA: dict[str, Any] = {"type": "integer", "minimum": 1, "exclusiveMaximum": EPOCH_BOUND}
+
 
 def _duration_schema(least: int) -> WithJsonSchema:
     number = {"type": "integer", "minimum": least, "exclusiveMaximum": _LONGEST}
@@ -280,8 +285,8 @@ Address = Annotated[bytes, BeforeValidator(_hex_of(20, "address")), _text_schema
 Name = Annotated[str, BeforeValidator(_name), _text_schema(f"^{NAME.pattern}$")]
 """The name of a workflow, dataset, table or column (protocol, section 1)."""
 Label = Annotated[str, BeforeValidator(_label), _text_schema(f"^{_LABEL.pattern}$")]
-Epoch = Annotated[int, BeforeValidator(_epoch), WithJsonSchema({"type": "integer", "minimum": 1})]
-EpochKey = Annotated[int, BeforeValidator(_epoch_key), _text_schema("^[1-9][0-9]*$")]
+Epoch = Annotated[int, BeforeValidator(_epoch), WithJsonSchema(_EPOCH_SCHEMA)]
+EpochKey = Annotated[int, BeforeValidator(_epoch_key), _text_schema(f"^{_EPOCH_DIGITS}$")]
 """An epoch as the key of a table, where TOML has only texts."""
 Threshold = Annotated[
     tuple[int, int], BeforeValidator(_threshold), _text_schema("^(majority|[0-9]+/[0-9]+)$")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from worknet.config import ConfigError, ConfigFileError, FileDataset, HttpDataset, NodeConfig, Problem
+from worknet.protocol.policy import EPOCH_BOUND
 
 
 def problems(file: Path, *changes: tuple[str, str]) -> tuple[Problem, ...]:
@@ -55,6 +56,12 @@ def test_what_is_left_out_has_sensible_values(node_file: Path) -> None:
     assert config.data_keys == {}
 
 
+def test_every_epoch_that_a_policy_can_name_has_a_data_key(node_file: Path) -> None:
+    highest = EPOCH_BOUND - 1
+    node_file.write_text(node_file.read_text().replace("1 = { file", f"{highest} = {{ file"))
+    assert NodeConfig.load(node_file).data_keys.keys() == {highest}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "key", "wrong", "right"),
     [
@@ -71,6 +78,7 @@ def test_what_is_left_out_has_sensible_values(node_file: Path) -> None:
         ('file = "worker.password"', 'env = "hunter2-"', 12, "key.password.env", "is no name", "letters"),
         ('1 = { file = "data-key-1" }', 'one = { file = "x" }', 15, "data_keys.one", "is no epoch", "1, 2"),
         ('1 = { file = "data-key-1" }', '01 = { file = "x" }', 15, "data_keys.01", "is no epoch", "1, 2"),
+        ("1 = { file =", "4294967296 = { file =", 15, "data_keys.4294967296", "is no epoch", "1, 2"),
         ('"512MiB"', '"512MB"', 19, "memory_limit", "'512MB' is not understood", "MiB"),
         ('"512MiB"', "0", 19, "memory_limit", "is 0", "more than 0"),
         ("{start}&", "{begin}&", 23, "consumption.url", "{begin} is no placeholder", "{start} and {end}"),
