@@ -13,7 +13,7 @@ from eth_utils.crypto import keccak
 from web3.types import Nonce
 from web3.utils.address import get_create_address
 
-from worknet.chain.errors import ChainError, RevertedError, RpcRefusedError
+from worknet.chain.errors import ChainError, NoContractError, RevertedError, RpcRefusedError
 from worknet.chain.events import Place, Role, policy_of, policy_words
 from worknet.chain.interface import call_data, creation_data, output, revert_reason, selected
 from worknet.chain.rpc import BlockTag, Receipt, Rpc
@@ -58,7 +58,8 @@ class VotingView:
     """A voting as the contract shows it, with the time applied that has passed.
 
     `deadline` is the end of the phase (of a pending voting, of its stall). `members` and `ballots` are
-    bitmaps; `highest` is the most ballots for one pair, `shared` whether several pairs have as many.
+    bitmaps; `cast` is how many have cast, openly or sealed, `highest` the most ballots for one pair, `shared`
+    whether several pairs have as many.
     """
 
     state: State
@@ -72,7 +73,7 @@ class VotingView:
     n: int
     needed: int
     ballots: int
-    seals: int
+    cast: int
     highest: int
     shared: bool
 
@@ -105,13 +106,10 @@ class NetworkClient:
     # Views
 
     def check(self) -> None:
-        """Raise WrongChainError, or ChainError where no code stands at the contract's address."""
+        """Raise WrongChainError, or NoContractError where no code stands at the contract's address."""
         self.rpc.check_chain()
         if not self.rpc.code(self.contract):
-            raise ChainError(
-                f"there is no contract at 0x{self.contract.hex()} on chain id {self.rpc.chain_id}",
-                hint="check the contract's address and the RPC URL in the configuration",
-            )
+            raise NoContractError(self.contract, self.rpc.chain_id)
 
     def owner(self, block: BlockTag = "latest") -> bytes:
         """The account that governs the network."""

@@ -28,6 +28,17 @@ class WrongChainError(ChainError):
         self.actual = actual
 
 
+class NoContractError(ChainError):
+    """There is no contract at the network's address."""
+
+    def __init__(self, contract: bytes, chain_id: int) -> None:
+        super().__init__(
+            f"there is no contract at 0x{contract.hex()} on chain id {chain_id}",
+            hint="the address that the deployment wrote",
+        )
+        self.contract = contract
+
+
 class RpcUnavailableError(ChainError):
     """The RPC could not be reached, or gave no usable answer, after all retries."""
 

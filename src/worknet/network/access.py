@@ -4,8 +4,8 @@ Every mistake is found before anything is signed, and told with file and key.
 """
 
 from worknet.chain.client import NetworkClient
-from worknet.chain.errors import WrongChainError
-from worknet.chain.presets import DEVELOPMENT_CHAIN_ID, PRESETS, Preset
+from worknet.chain.errors import NoContractError, WrongChainError
+from worknet.chain.presets import PUBLIC_CHAINS
 from worknet.chain.rpc import Rpc
 from worknet.chain.signers import Signer
 from worknet.config.network import NetworkConfig
@@ -21,7 +21,7 @@ def connect(network: NetworkConfig, url: str | None) -> Rpc:
     """
     chain_id = network.network.chain_id
     if url is None:
-        known = public_chain(chain_id)
+        known = PUBLIC_CHAINS.get(chain_id)
         if known is None:
             raise NetworkError(
                 f"no public RPC of chain id {chain_id} is known here", hint="name one with --rpc"
@@ -35,12 +35,6 @@ def connect(network: NetworkConfig, url: str | None) -> Rpc:
     except WrongChainError as error:
         raise network.error(("network", "chain_id"), str(error), error.hint) from None
     return rpc
-
-
-def public_chain(chain_id: int) -> Preset | None:
-    """What is known of a public chain."""
-    found = (preset for preset in PRESETS.values() if preset.chain_id != DEVELOPMENT_CHAIN_ID)
-    return next((preset for preset in found if preset.chain_id == chain_id), None)
 
 
 def reading_client(network: NetworkConfig, rpc: Rpc) -> NetworkClient:
@@ -63,7 +57,9 @@ def owner_client(network: NetworkConfig, rpc: Rpc, signer: Signer) -> NetworkCli
 
 def _client(network: NetworkConfig, rpc: Rpc, signer: Signer | None) -> NetworkClient:
     contract, _ = network.deployed()
-    if not rpc.code(contract):
-        where = f"there is no contract at {to_hex(contract)} on chain id {rpc.chain_id}"
-        raise network.error(("network", "contract"), where, "the address that the deployment wrote")
-    return NetworkClient(rpc, contract, signer=signer)
+    client = NetworkClient(rpc, contract, signer=signer)
+    try:
+        client.check()
+    except NoContractError as error:
+        raise network.error(("network", "contract"), str(error), error.hint) from None
+    return client

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from worknet.chain.client import NetworkClient, created_at, deploy
 from worknet.chain.events import Role
+from worknet.chain.presets import PUBLIC_CHAINS
 from worknet.chain.rpc import Rpc
 from worknet.chain.signers import Signer
 from worknet.config.network import NetworkConfig
-from worknet.network.access import public_chain
 from worknet.network.errors import NetworkError
 from worknet.network.folder import fill_in
 from worknet.protocol.canonical import to_hex
@@ -35,7 +35,7 @@ class NewMember:
 
 def check_confirmations(network: NetworkConfig) -> None:
     """Refuses to deploy on a public chain unless the file says how deep a block must lie: it is for good."""
-    known = public_chain(network.network.chain_id)
+    known = PUBLIC_CHAINS.get(network.network.chain_id)
     if known is not None and "confirmations" not in network.network.model_fields_set:
         raise network.error(
             ("network", "confirmations"),
@@ -64,14 +64,17 @@ def deploy_contract(file: Path, rpc: Rpc, owner: Signer) -> NetworkConfig:
     return NetworkConfig.load(file)
 
 
-def announce_policies(network: NetworkConfig, client: NetworkClient) -> list[str]:
+def announce_policies(
+    network: NetworkConfig, client: NetworkClient, *, allow_unisolated: bool = False
+) -> list[str]:
     """Announces the policy of each workflow that has none yet; returns these workflows.
 
     A policy that was announced is law: one in the file that differs from it is an error, not a change.
+    Raises as `policy_of` does.
     """
     announced = []
     for name in network.workflows:
-        policy = policy_of(network, name)
+        policy = policy_of(network, name, allow_unisolated=allow_unisolated)
         key = workflow_id(name)
         count = client.policy_count(key)
         if count == 0:
@@ -96,11 +99,14 @@ def enrol_members(client: NetworkClient, members: Sequence[NewMember]) -> None:
         client.wait(transaction)
 
 
-def policy_of(network: NetworkConfig, workflow: str) -> Policy:
-    """The policy of a workflow: as the file says, joined with its bundle's digest and trigger."""
+def policy_of(network: NetworkConfig, workflow: str, *, allow_unisolated: bool = False) -> Policy:
+    """The policy of a workflow: as the file says, joined with its bundle's digest and trigger.
+
+    The bundle runs to say what it declares, and the owner's keys may lie on this machine: it raises
+    `NotIsolatedError` where the run cannot be isolated, unless the owner allows that.
+    """
     bundle = read_bundle(network.workflow(workflow).folder)
-    # Only what it declares is asked for: no data is here that the bundle's code could carry away.
-    with Runner(bundle, allow_unisolated=True, waiting=0) as runner:
+    with Runner(bundle, allow_unisolated=allow_unisolated, waiting=0) as runner:
         declaration = runner.declaration
     if declaration.name != workflow:
         raise NetworkError(

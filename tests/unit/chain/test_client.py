@@ -1,14 +1,16 @@
 """The client of the contract against the contract itself, on a chain in this process."""
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
 from tests.unit.chain.conftest import Network
 
-from worknet.chain.client import GAS_LIMITS, Member, NetworkClient
+from worknet.chain.client import GAS_LIMITS, Member, NetworkClient, VotingView
 from worknet.chain.errors import (
     ChainError,
     InsufficientFundsError,
+    NoContractError,
     RevertedError,
     TransactionPendingError,
     WrongChainError,
@@ -39,6 +41,11 @@ def test_views_give_what_was_sent(network: Network) -> None:
     assert owner.policy_count(bytes(32)) == 0
 
 
+def test_the_view_of_a_voting_has_the_contracts_fields() -> None:
+    (answer,) = next(entry for entry in artifact().abi if entry.get("name") == "voting")["outputs"]
+    assert [field["name"] for field in answer["components"]] == [field.name for field in fields(VotingView)]
+
+
 def test_a_voting_runs_to_its_record(network: Network) -> None:
     view = network.owner.voting(network.WORKFLOW, network.trigger(0))
     assert (view.state, view.members) == (voting.State.NONE, 0)
@@ -48,7 +55,7 @@ def test_a_voting_runs_to_its_record(network: Network) -> None:
     assert stored is not None
     assert network.owner.seal_of(network.voting_id(0), 2, 0) is None
     view = network.owner.voting(network.WORKFLOW, network.trigger(0))
-    assert (view.state, view.seals, view.needed) == (voting.State.REVEALING, 3, 2)
+    assert (view.state, view.cast, view.needed) == (voting.State.REVEALING, 3, 2)
     assert network.owner.record(network.voting_id(0)) is None
     network.owner.wait(network.reveal(0, 0, 2))
     view = network.owner.voting(network.WORKFLOW, network.trigger(0))
@@ -177,8 +184,9 @@ def test_nothing_is_signed_for_another_chain(network: Network) -> None:
 
 def test_an_address_without_the_contract_is_named(network: Network) -> None:
     stranger = NetworkClient(network.rpc, b"\x12" * 20)
-    with pytest.raises(ChainError, match="no contract"):
+    with pytest.raises(NoContractError, match="no contract at 0x1212") as caught:
         stranger.check()
+    assert caught.value.contract == b"\x12" * 20
     with pytest.raises(ChainError, match="owner"):
         stranger.owner()
     with pytest.raises(ChainError, match="20 bytes"):

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
-from worknet.chain.errors import ChainError, KeystoreError, SigningRefusedError, WrongChainError
-from worknet.chain.presets import DEVELOPMENT_CHAIN_ID, PRESETS, preset
+from worknet.chain.errors import KeystoreError, SigningRefusedError, WrongChainError
+from worknet.chain.presets import DEVELOPMENT_CHAIN_ID, PUBLIC_CHAINS
 from worknet.chain.signers import (
+    DEVELOPMENT_CHAIN_IDS,
     PUBLICLY_KNOWN,
     create_keystore,
     keystore_address,
@@ -117,9 +118,7 @@ def test_a_full_keystore_costs_more_to_guess_than_a_light_one(tmp_path: Path) ->
     assert cost == {"light": 4096, "full": 262144}
 
 
-def test_presets_are_found_by_name_and_unknown_ones_refused() -> None:
-    assert {p.chain_id for p in PRESETS.values()} == {246, 73799, 31337}
-    assert preset("volta").chain_id == 73799
-    with pytest.raises(ChainError) as caught:
-        preset("mainnet")
-    assert "volta" in caught.value.hint
+def test_public_chains_are_told_from_development_chains() -> None:
+    assert PUBLIC_CHAINS.keys() == {246, 73799}
+    assert not PUBLIC_CHAINS.keys() & DEVELOPMENT_CHAIN_IDS
+    assert all(chain.rpc_url.startswith("https://") for chain in PUBLIC_CHAINS.values())
