@@ -9,12 +9,12 @@ from worknet.chain.client import NetworkClient, deploy
 from worknet.chain.development import Engine, start
 from worknet.chain.development.anvil import find_anvil
 from worknet.chain.errors import RevertedError, WrongChainError
-from worknet.chain.events import Place, Role
+from worknet.chain.events import Role
 from worknet.chain.index import NetworkIndex
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 from worknet.chain.rpc import Rpc
 from worknet.chain.signers import create_keystore, open_keystore, signer_from_key
-from worknet.protocol.ballots import Pair, seal
+from worknet.protocol.ballots import Pair, Place, seal
 from worknet.protocol.ids import Slot, workflow_id
 from worknet.protocol.policy import Ballots, Fallback, Policy
 from worknet.protocol.voting import State

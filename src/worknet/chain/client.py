@@ -14,13 +14,13 @@ from web3.types import Nonce
 from web3.utils.address import get_create_address
 
 from worknet.chain.errors import ChainError, NoContractError, RevertedError, RpcRefusedError
-from worknet.chain.events import Place, Role, policy_of, policy_words
+from worknet.chain.events import Role, policy_of, policy_words
 from worknet.chain.interface import call_data, creation_data, output, revert_reason, selected
 from worknet.chain.rpc import BlockTag, Receipt, Rpc
 from worknet.chain.signers import Signer
 from worknet.chain.transactions import Sender
 from worknet.protocol import ids
-from worknet.protocol.ballots import Pair
+from worknet.protocol.ballots import Pair, Place
 from worknet.protocol.policy import Policy
 from worknet.protocol.voting import State
 

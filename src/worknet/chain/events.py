@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from worknet.chain.errors import ChainError
 from worknet.chain.interface import event
 from worknet.chain.rpc import Log
-from worknet.protocol.ballots import Pair
+from worknet.protocol.ballots import Pair, Place
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.policy import Ballots, Fallback, Policy
 from worknet.protocol.records import How
@@ -19,24 +19,6 @@ class Role(IntEnum):
     NONE = 0
     ACTIVE = 1
     STANDBY = 2
-
-
-@dataclass(frozen=True)
-class Place:
-    """What a ballot belongs to: attempt, policy version, worker index (0 where no single worker is meant)."""
-
-    attempt: int
-    policy_version: int
-    worker: int = 0
-
-    def word(self) -> int:
-        """`attempt << 32 | policy version << 16 | worker`."""
-        return self.attempt << 32 | self.policy_version << 16 | self.worker
-
-    @classmethod
-    def of_word(cls, word: int) -> "Place":
-        """The place that a word names."""
-        return cls(word >> 32, word >> 16 & 0xFFFF, word & 0xFFFF)
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,11 @@ import structlog
 
 from worknet.chain.client import NetworkClient
 from worknet.chain.errors import RevertedError
-from worknet.chain.events import Place
 from worknet.node.duties import Send
 from worknet.node.errors import NodeError
 from worknet.node.facts import Action, VotingFacts
 from worknet.node.journal import Journal, Transaction
-from worknet.protocol.ballots import Pair, seal
+from worknet.protocol.ballots import Pair, Place, seal
 from worknet.protocol.canonical import to_hex
 from worknet.protocol.ids import workflow_id
 from worknet.protocol.policy import Policy

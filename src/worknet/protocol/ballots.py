@@ -1,4 +1,4 @@
-"""Ballots: the pair that a worker votes for, and the seal that hides it until all have voted (section 6)."""
+"""Ballots: the pair a worker votes for, its place, and the seal that hides it until all voted (section 6)."""
 
 from dataclasses import dataclass
 
@@ -27,6 +27,24 @@ class Pair:
         for root in (self.input_root, self.result_root):
             if len(root) != WORD_BYTES or not any(root):
                 raise BallotError("a root of a ballot is 32 bytes, not all of them zero")
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a ballot belongs to: attempt, policy version, worker index (0 where no single worker is meant)."""
+
+    attempt: int
+    policy_version: int
+    worker: int = 0
+
+    def word(self) -> int:
+        """`attempt << 32 | policy version << 16 | worker`: `place` in the contract's functions and events."""
+        return self.attempt << 32 | self.policy_version << 16 | self.worker
+
+    @classmethod
+    def of_word(cls, word: int) -> "Place":
+        """The place that a word names."""
+        return cls(word >> 32, word >> 16 & 0xFFFF, word & 0xFFFF)
 
 
 def seal(

@@ -11,7 +11,7 @@ from typing import Any
 
 from worknet.protocol import merkle
 from worknet.protocol.abi import ADDRESS_BYTES, WORD_BYTES, words
-from worknet.protocol.ballots import Pair
+from worknet.protocol.ballots import Pair, Place
 from worknet.protocol.canonical import to_hex
 from worknet.protocol.keccak import keccak256
 from worknet.verify.errors import RefusedError, RpcError, require
@@ -24,10 +24,6 @@ _ENROLLED = keccak256(b"Enrolled(uint256,address,address,uint256,bytes32)")
 _CAST = keccak256(b"Cast(bytes32,uint256,bytes32,bytes32)")
 _SEALED = keccak256(b"Sealed(bytes32,uint256,bytes32)")
 _REVEALED = keccak256(b"Revealed(bytes32,uint256,bytes32,bytes32,uint256)")
-
-# What these three call `place`: attempt << 32 | policy version << 16 | worker index.
-_AT_ATTEMPT = 32
-_WORKER = (1 << 16) - 1
 
 Moment = tuple[int, int]
 """When something happened: block, and number of the event in it."""
@@ -250,7 +246,7 @@ def _members(
     enrolment before it says which. A ballot without an event of its own counts as of the record's.
     """
     came = [event for event in ballots if event.topics[0] != _REVEALED]
-    moments = {_number(event.data[0]) & _WORKER: event.moment for event in came}
+    moments = {_place(event).worker: event.moment for event in came}
     members = {}
     for index in (ballot.worker for ballot in evidence.ballots):
         changes = [(event.moment, _member(event)) for event in enrolled if _number(event.topics[1]) == index]
@@ -266,7 +262,7 @@ def _members(
 def _ballots(contract: _Contract, evidence: Evidence) -> list[_Event]:
     """All events about ballots of the recorded attempt: cast, sealed, revealed."""
     events = contract.events([_CAST, _SEALED, _REVEALED], evidence.record.voting_id)
-    return [event for event in events if _number(event.data[0]) >> _AT_ATTEMPT == evidence.record.attempt]
+    return [event for event in events if _place(event).attempt == evidence.record.attempt]
 
 
 def _block_of(head: Head, recorded: Sequence[_Event], own: Moment) -> int:
@@ -280,10 +276,14 @@ def _counted(ballots: Sequence[_Event], last: int) -> int:
     workers = 0
     for event in ballots:
         if event.moment[0] <= last and event.topics[0] == _CAST:
-            workers |= 1 << (_number(event.data[0]) & _WORKER)
+            workers |= 1 << _place(event).worker
         elif event.moment[0] <= last and event.topics[0] == _REVEALED:
             workers |= _number(event.data[3])
     return workers
+
+
+def _place(ballot: _Event) -> Place:
+    return Place.of_word(_number(ballot.data[0]))
 
 
 def _member(enrolled: _Event) -> Member:

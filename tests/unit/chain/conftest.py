@@ -16,11 +16,11 @@ from worknet.chain.development.methods import Methods
 from worknet.chain.development.store import BlockStore, StoredGenesis
 from worknet.chain.development.wire import RpcFaultError
 from worknet.chain.errors import RpcRefusedError
-from worknet.chain.events import Place, Role
+from worknet.chain.events import Role
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 from worknet.chain.rpc import Rpc
 from worknet.chain.signers import Signer, signer_from_key
-from worknet.protocol.ballots import Pair, seal
+from worknet.protocol.ballots import Pair, Place, seal
 from worknet.protocol.ids import Slot, workflow_id
 from worknet.protocol.policy import Ballots, Fallback, Policy
 

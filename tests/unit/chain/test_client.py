@@ -15,13 +15,14 @@ from worknet.chain.errors import (
     TransactionPendingError,
     WrongChainError,
 )
-from worknet.chain.events import Place, Role
+from worknet.chain.events import Role
 from worknet.chain.interface import call_data, events, functions, output, revert_reason
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 from worknet.chain.signers import signer_from_key
 from worknet.chain.transactions import Sender
 from worknet.contracts import artifact
 from worknet.protocol import voting
+from worknet.protocol.ballots import Place
 from worknet.protocol.policy import Ballots
 
 

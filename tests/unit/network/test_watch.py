@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from tests.unit.chain.conftest import Network
 
-from worknet.chain.events import Place
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 from worknet.config.network import NetworkConfig
 from worknet.network import watch as module
 from worknet.network.watch import Watch
 from worknet.protocol import voting
+from worknet.protocol.ballots import Place
 from worknet.protocol.canonical import to_hex
 from worknet.protocol.ids import workflow_id
 from worknet.protocol.policy import Policy

@@ -6,7 +6,7 @@ from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worknet.protocol.ballots import BallotError, Pair, seal, seconds_left, without_time
+from worknet.protocol.ballots import BallotError, Pair, Place, seal, seconds_left, without_time
 
 HASHES = st.binary(min_size=32, max_size=32)
 ROOTS = HASHES.filter(any)
@@ -32,6 +32,13 @@ def test_a_seal_is_the_truncated_hash_of_all_that_it_binds(
     values = [chain_id, "0x" + contract.hex(), voting_id, attempt, worker, inputs, result, salt]
     full = keccak(abi_encode(types, [keccak(b"worknet/v1/seal"), *values]))
     assert seal(*place, worker, Pair(inputs, result), salt) == full[:30] + b"\0\0"
+
+
+@given(st.integers(0, 255), st.integers(0, 65_535), st.integers(0, 119))
+def test_a_place_is_one_word_of_attempt_version_and_worker(attempt: int, version: int, worker: int) -> None:
+    word = Place(attempt, version, worker).word()
+    assert word == int(f"{attempt:x}{version:04x}{worker:04x}", 16)
+    assert Place.of_word(word) == Place(attempt, version, worker)
 
 
 @given(HASHES, st.integers(0, 65_535))
