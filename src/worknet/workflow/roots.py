@@ -42,14 +42,6 @@ class CommittedResult:
         """Leaf data of the result tree: the manifest's, then the tables' in name order."""
         return _result_leaves(self.manifest_leaf, self.tables)
 
-    def table_index(self, name: str) -> int:
-        """Where the table's leaf stands in the result tree; `KeyError` if there is no such table."""
-        return 1 + sorted(self.tables).index(self.tables[name].name)
-
-    def leaf_path(self, index: int) -> list[bytes]:
-        """The path from a leaf of the result tree (0: the manifest) to the result root."""
-        return merkle.inclusion(self.leaves, index)
-
 
 def commit_inputs(
     declaration: Declaration, datasets: Mapping[str, pl.DataFrame], salter: Salter

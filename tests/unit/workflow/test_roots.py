@@ -81,7 +81,7 @@ def test_a_row_is_proved_up_to_the_result_root(index):
     table = result.tables["scores"]
     proof = prove_row(table, index, SALTER)
     merkle.verify_inclusion(proof.leaf, proof.index, proof.rows, proof.path, table.root)
-    position = result.table_index("scores")
-    path = result.leaf_path(position)
-    merkle.verify_inclusion(table.leaf, position, len(result.leaves), path, result.root)
-    merkle.verify_inclusion(result.manifest_leaf, 0, len(result.leaves), result.leaf_path(0), result.root)
+    leaves = result.leaves
+    for leaf, position in ((result.manifest_leaf, 0), (table.leaf, leaves.index(table.leaf))):
+        path = merkle.inclusion(leaves, position)
+        merkle.verify_inclusion(leaf, position, len(leaves), path, result.root)
