@@ -20,8 +20,10 @@ _MOST_MESSAGE = 64 << 10
 def main() -> None:
     """One life of a runner's process."""
     memory, parent = int(sys.argv[1]), int(sys.argv[2])
-    network = isolation.cut_network()
+    network = isolation.isolate()
     isolation.die_with(parent)
+    if not network:
+        isolation.go_below()
     isolation.limit_memory(memory)
     jobs, answers = _own_pipes()
 

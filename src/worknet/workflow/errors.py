@@ -38,7 +38,7 @@ class RunnerError(WorkflowError):
 
 
 class NotIsolatedError(RunnerError):
-    """The system cannot cut a run's network, and running without that was not allowed."""
+    """The system cannot cut a run off network and processes, and running without that was not allowed."""
 
 
 class TimedOutError(RunnerError):
@@ -53,7 +53,7 @@ class FailedError(RunnerError):
     """The workflow raised an error. For a `WorkflowError` the message is the author's and may name rows."""
 
     def __init__(self, message: str, hint: str = "", *, stderr: str = "") -> None:
-        super().__init__(message, hint, cause="the workflow failed", stderr=stderr)
+        super().__init__(message, hint, cause="workflow failed", stderr=stderr)
 
 
 class WrongTablesError(RunnerError):

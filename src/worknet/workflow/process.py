@@ -140,7 +140,7 @@ class Process:
             return MemoryExceededError(
                 f"the run exceeded its memory limit of {limit} (ended by {name})", stderr=stderr
             )
-        return FailedError(f"the run ended without an answer (exit code {code})", stderr=stderr)
+        return FailedError(f"the run ended without an answer (exit code {code}): {error}", stderr=stderr)
 
     @contextmanager
     def _deadline(self, seconds: float) -> Iterator[None]:

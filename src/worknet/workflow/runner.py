@@ -76,7 +76,7 @@ class Runner:
     def declaration(self) -> Declaration:
         """What the bundle's workflow declares; ask for it early, as it also shows whether runs are possible.
 
-        Raises `NotIsolatedError` where the network cannot be cut, `FailedError` if the bundle does not load.
+        Raises `NotIsolatedError` where runs cannot be isolated, `FailedError` if the bundle does not load.
         """
         answer, _, stderr = self._answer({"job": "declare"}, {}, {})
         try:
@@ -127,8 +127,9 @@ class Runner:
         uncut = process.until_ready()
         if uncut and not self._allow_unisolated:
             raise NotIsolatedError(
-                f"the network of a run cannot be cut here: {uncut}",
-                "allow unprivileged user namespaces, or set allow_unisolated = true for workflows you trust",
+                f"a run cannot be isolated here: {uncut}",
+                "allow unprivileged user namespaces; for workflows you trust there is --allow-unisolated, "
+                "and in node.toml allow_unisolated = true",
             )
 
     def _refusal(self, answer: Answer, schemas: Mapping[str, Schema], stderr: str) -> RunnerError:

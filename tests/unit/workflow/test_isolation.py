@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.unit.workflow.conftest import METERS, WINDOW, bundle_of
 
-from worknet.workflow.errors import NotIsolatedError, RunnerError
+from worknet.workflow.errors import NotIsolatedError, RunnerError, TimedOutError
 from worknet.workflow.process import Limits, Process
 from worknet.workflow.runner import Runner
 from worknet.workflow.scratch import Scratch, sweep
@@ -45,8 +45,10 @@ def gone(pid, seconds=5):
 
 
 def children_of(pid):
+    """All below this process."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
-    return {int(child) for task in tasks for child in (task / "children").read_text().split()}
+    children = {int(child) for task in tasks for child in (task / "children").read_text().split()}
+    return children.union(*(children_of(child) for child in children))
 
 
 @needs_cut
@@ -114,13 +116,62 @@ def test_when_the_parent_is_killed_the_runs_and_the_waiting_processes_die():
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_what_a_run_has_started_dies_with_it():
     body = """
-    import os, subprocess
-    child = subprocess.Popen(["sleep", "60"])
-    return Result({"out": meters}, {"pid": child.pid})
+    import os, time
+    told, tell = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.write(tell, os.readlink("/proc/self").encode())  # its number outside
+            while True:
+                time.sleep(60)
+        os._exit(0)
+    return Result({"out": meters}, {"pid": int(os.read(told, 20))})
     """
     with Runner(bundle_of(body), allow_unisolated=True) as runner:
         pid = runner.run({"meters": METERS}, WINDOW).summary["pid"]
     assert gone(pid)
+
+
+@needs_cut
+def test_a_run_cannot_signal_or_look_into_any_other_process():
+    body = """
+    import os, signal
+    def tried(action):
+        try:
+            return str(action())
+        except OSError as error:
+            return type(error).__name__
+    outside = [WORKER, int(open("/proc/self/stat").read().split()[3])]
+    return Result({"out": meters}, {
+        "namespace": os.readlink("/proc/self/ns/pid"),
+        "pidfd": [tried(lambda: signal.pidfd_send_signal(os.open(f"/proc/{pid}", os.O_RDONLY), 0))
+                  for pid in outside],
+        "environ": [tried(lambda: open(f"/proc/{pid}/environ").read()) for pid in outside],
+        "files": [tried(lambda: os.readlink(f"/proc/{pid}/fd/0")) for pid in outside]})
+    """.replace("WORKER", str(os.getpid()))
+    with Runner(bundle_of(body)) as runner:
+        summary = runner.run({"meters": METERS}, WINDOW).summary
+    assert summary["namespace"] != str(Path("/proc/self/ns/pid").readlink())
+    assert summary["pidfd"] == ["OSError"] * 2
+    assert summary["environ"] == summary["files"] == ["PermissionError"] * 2
+
+
+@needs_cut
+def test_a_run_that_has_left_its_group_and_its_tie_to_the_parent_is_ended_too():
+    body = """
+    import ctypes, os, signal, time
+    os.setsid()
+    ctypes.CDLL(None).prctl(1, 0, 0, 0, 0)
+    for number in range(1, 32):
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(number, signal.SIG_IGN)
+    print(os.readlink("/proc/self"), flush=True)
+    time.sleep(60)
+    """
+    with Runner(bundle_of(body), Limits(wall_seconds=3)) as runner:
+        with pytest.raises(TimedOutError) as caught:
+            runner.run({"meters": METERS}, WINDOW)
+        assert gone(int(caught.value.stderr))
 
 
 def test_folders_of_runs_are_private_and_gone_afterwards():
@@ -182,8 +233,11 @@ def test_a_waiting_process_takes_less_than_100_mib():
     process = Process(bundle_of("pass"), Limits())
     try:
         process.until_ready()
-        status = Path(f"/proc/{process.pid}/status").read_text()
+        # What is shared between them is counted once.
+        texts = [
+            Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in {process.pid, *children_of(process.pid)}
+        ]
     finally:
         process.end()
-    resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
-    assert resident < 100 << 10
+    lines = [line.split() for text in texts for line in text.splitlines()]
+    assert sum(int(line[1]) for line in lines if line[0] == "Pss:") < 100 << 10
