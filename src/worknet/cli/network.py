@@ -41,6 +41,12 @@ PasswordEnv = Annotated[
     str | None,
     typer.Option("--password-env", metavar="NAME", help="Or the environment variable that holds it."),
 ]
+AllowUnisolated = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unisolated", help="Ask a workflow what it declares even where it cannot be isolated."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -58,6 +64,7 @@ def deploy(
     rpc: RpcUrl = None,
     password_file: PasswordFile = None,
     password_env: PasswordEnv = None,
+    allow_unisolated: AllowUnisolated = False,
 ) -> None:
     """Bring the chain to what the file says: the contract, and the first policy of each workflow.
 
@@ -71,7 +78,7 @@ def deploy(
     network = deploy_contract(file, connection, signer)
     client = access.owner_client(network, connection, signer)
     typer.echo(f"{'deployed' if is_new else 'found'} the contract {to_hex(client.contract)}")
-    announced = announce_policies(network, client)
+    announced = announce_policies(network, client, allow_unisolated=allow_unisolated)
     for name in network.workflows:
         typer.echo(f"{'announced' if name in announced else 'found'} the policy of {name}")
 
@@ -84,6 +91,7 @@ def change_policy(
     rpc: RpcUrl = None,
     password_file: PasswordFile = None,
     password_env: PasswordEnv = None,
+    allow_unisolated: AllowUnisolated = False,
 ) -> None:
     """Announce the next version of a workflow's policy, as the file has it now; say what changes.
 
@@ -92,7 +100,7 @@ def change_policy(
     network = NetworkConfig.load(file)
     network.workflow(workflow)
     client = _as_owner(network, rpc, keystore, password_file, password_env)
-    following = policies.next_version(network, workflow, client)
+    following = policies.next_version(network, workflow, client, allow_unisolated=allow_unisolated)
     policies.announce(client, following)
     typer.echo(f"announced version {following.version} of the policy of {workflow}")
     for change in following.changes:

@@ -108,7 +108,9 @@ class LocalNetwork:
             say("deploying the contract")
         network = deploy_contract(file, rpc, signer)
         client = owner_client(network, rpc, signer)
-        announce_policies(network, client)
+        # Where one worker may not run it unisolated, neither may the owner.
+        allow_unisolated = all(node.node.allow_unisolated for node in self._nodes.values())
+        announce_policies(network, client, allow_unisolated=allow_unisolated)
         enrol_members(client, [self._new_member(member) for member in self.folder.members])
         return network
 

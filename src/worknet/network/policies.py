@@ -32,13 +32,15 @@ class NextVersion:
     changes: tuple[Change, ...]
 
 
-def next_version(network: NetworkConfig, workflow: str, client: NetworkClient) -> NextVersion:
+def next_version(
+    network: NetworkConfig, workflow: str, client: NetworkClient, *, allow_unisolated: bool = False
+) -> NextVersion:
     """The next version of a workflow's policy.
 
     Raises NetworkError when nothing changes, and ConfigError for what the contract would refuse: another
-    trigger, a start before the last version's or in the past.
+    trigger, a start before the last version's or in the past. Else raises as `policy_of` does.
     """
-    policy = policy_of(network, workflow)
+    policy = policy_of(network, workflow, allow_unisolated=allow_unisolated)
     key = workflow_id(workflow)
     count = client.policy_count(key)
     if count == 0:
