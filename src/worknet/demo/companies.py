@@ -19,7 +19,6 @@ from worknet.protocol.times import time_text
 WORKFLOW = "matching_24_7"
 HOUR = 3600
 NAMES = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda")
-RPC_PORT = 8545
 TOKENS = "data-api.tokens"
 TOKEN = "api-token"  # noqa: S105 - the name of the file that holds it
 TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -48,7 +47,7 @@ def write(path: Path, plan: DemoPlan, profiles: Profiles, *, allow_unisolated: b
             members=members,
             workflow=WorkflowPlan(WORKFLOW, workflow_folder(), _policy(plan, profiles), _datasets(port)),
             chain_kind=plan.chain_kind,
-            chain_port=free_port(RPC_PORT),
+            chain_port=free_port(),
             genesis_time=profiles.start + plan.hours * HOUR,
             votings_at_once=24,
             allow_unisolated=allow_unisolated,

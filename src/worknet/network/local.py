@@ -132,13 +132,10 @@ def check_stopped(folder: NetworkFolder) -> None:
     FolderLock(folder.chain).close()
 
 
-def free_port(preferred: int = 0) -> int:
-    """A port on loopback that nobody listens on now: the preferred one if it can be had."""
+def free_port() -> int:
+    """A port on loopback that nobody listens on now."""
     with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", preferred))
-        except OSError:
-            probe.bind(("127.0.0.1", 0))
+        probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worknet.chain.client import NetworkClient
-from worknet.chain.errors import KeystoreError, RpcUnavailableError, WrongChainError
+from worknet.chain.errors import KeystoreError, NoContractError, RpcUnavailableError, WrongChainError
 from worknet.chain.index import NetworkIndex
 from worknet.chain.rpc import Rpc
 from worknet.chain.signers import open_keystore
@@ -19,7 +19,6 @@ from worknet.node.errors import BundleMismatch, DataKeyMismatch, NodeError
 from worknet.node.journal import Journal, check_private
 from worknet.node.preparing import Preparer
 from worknet.node.worker import Worker
-from worknet.protocol.canonical import to_hex
 from worknet.protocol.ids import workflow_id
 from worknet.protocol.policy import Policy
 from worknet.sources import Source, SourceError, source_from
@@ -80,15 +79,13 @@ def opened(file: Path) -> Iterator[Access]:
 def _check_chain(config: NodeConfig, network: NetworkConfig, client: NetworkClient) -> None:
     """Refuses an RPC that is down or of another chain, and an address without a contract."""
     try:
-        client.rpc.check_chain()
-        code = client.rpc.code(client.contract)
+        client.check()
+    except NoContractError as error:
+        raise network.error(("network", "contract"), str(error), error.hint) from None
     except WrongChainError as error:
         raise network.error(("network", "chain_id"), str(error), error.hint) from None
     except RpcUnavailableError as error:
         raise config.error(("chain", "rpc"), str(error), error.hint) from None
-    if not code:
-        where = f"there is no contract at {to_hex(client.contract)} on chain id {client.rpc.chain_id}"
-        raise network.error(("network", "contract"), where, "the address that the deployment wrote")
 
 
 @contextmanager

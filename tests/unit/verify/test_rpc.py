@@ -323,7 +323,7 @@ def test_what_the_contract_does_not_say_is_refused(recorded, url, files):
             replace(evidence, ballots=(first, second, replace(third, operator=b"\1" * 20))),
             "ballots[2].operator",
         ),
-        (replace(evidence, ballots=(replace(first, key=b"\1" * 20), second)), "ballots[0].key"),
+        (replace(evidence, ballots=(replace(first, key=b"\1" * 20), second, third)), "ballots[0].key"),
         (with_log(replace(evidence, record=forged), others), "record"),
         (with_log(evidence, longer), "head.size"),
         (with_log(evidence, [hashes[0], hashes[1], hashes[3]]), "head.root"),
