@@ -15,6 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from worknet.chain.development import choose_engine
+from worknet.chain.development.anvil import find_anvil
+from worknet.chain.errors import DevelopmentChainError
 from worknet.cli.report import REFUSED
 from worknet.demo.companies import DemoPlan
 from worknet.demo.story import PPM, Ending, play
@@ -63,6 +65,8 @@ def demo(
     started = time.monotonic()
     console = Console(highlight=False, soft_wrap=True)
     engine = choose_engine(out / "none", chain.value)
+    if engine == "anvil" and find_anvil() is None:
+        raise DevelopmentChainError("anvil was not found", hint="install it, or leave --chain out")
     plan = DemoPlan(workers, hours, ballots.value, engine)
     try:
         with _bar(console) as bar:

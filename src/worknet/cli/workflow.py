@@ -23,6 +23,7 @@ from worknet.workflow.runner import Outcome, Runner
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 DESK = Salter(data_key=bytes(32), voting_id=bytes(32), attempt=1)
+STDERR = "stderr.txt"
 DESK_NOTE = "salted with the all-zero desk key: equal inputs and code give equal roots, never those of a vote"
 
 Folder = Annotated[
@@ -70,12 +71,13 @@ def run_workflow(
             declaration = runner.declaration
             slot = _slot(declaration, window)
             frames = _read_datasets(declaration, dataset or [])
+            _clear(out, declaration)
             outcome = runner.run(frames, slot.window)
     except RunnerError as error:
         report(error)
         if error.stderr:
-            _write(out, {"stderr.txt": error.stderr.encode()})
-            warn(f"what the run printed stands in {out / 'stderr.txt'}")
+            _write(out, {STDERR: error.stderr.encode()})
+            warn(f"what the run printed stands in {out / STDERR}")
         raise typer.Exit(REFUSED) from None
     inputs = commit_inputs(declaration, frames, DESK)
     result = commit_result(declaration, bundle, slot, outcome, DESK)
@@ -128,6 +130,20 @@ def lock_runtime(
     content = runtime.lock(pinned)
     _write(folder, {RUNTIME: content})
     typer.echo(to_hex(Bundle({**bundle.files, RUNTIME: content}).digest))
+
+
+def _clear(out: Path, declaration: Declaration) -> None:
+    """Removes the results of an earlier run, so that none are there after one that fails."""
+    for name in (
+        *(f"{table.name}.csv" for table in declaration.tables),
+        "summary.json",
+        "roots.json",
+        STDERR,
+    ):
+        try:
+            (out / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise _unwritable(out, error) from None
 
 
 def _slot(declaration: Declaration, start: str) -> Slot:
@@ -203,8 +219,12 @@ def _write(folder: Path, files: dict[str, bytes]) -> None:
         for name, content in files.items():
             (folder / name).write_bytes(content)
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise FolderError(f"{error.filename or folder}: cannot be written: {reason}") from None
+        raise _unwritable(folder, error) from None
+
+
+def _unwritable(folder: Path, error: OSError) -> FolderError:
+    reason = (error.strerror or type(error).__name__).lower()
+    return FolderError(f"{error.filename or folder}: cannot be written: {reason}")
 
 
 def _show(

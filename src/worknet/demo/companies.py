@@ -19,6 +19,7 @@ from worknet.protocol.times import time_text
 WORKFLOW = "matching_24_7"
 HOUR = 3600
 NAMES = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda")
+SERVICE, MODULE = "data-api", "worknet.demo.data_api"
 TOKENS = "data-api.tokens"
 TOKEN = "api-token"  # noqa: S105 - the name of the file that holds it
 TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -52,8 +53,8 @@ def write(path: Path, plan: DemoPlan, profiles: Profiles, *, allow_unisolated: b
             votings_at_once=24,
             allow_unisolated=allow_unisolated,
             services={
-                "data-api": {
-                    "module": "worknet.demo.data_api",
+                SERVICE: {
+                    "module": MODULE,
                     "arguments": ["--port", str(port), "--tokens", TOKENS],
                     "port": port,
                 }
@@ -100,7 +101,10 @@ def _datasets(port: int) -> dict[str, dict[str, object]]:
 def _make_room(path: Path) -> None:
     """Removes an earlier demo; `create` refuses any other folder that is not empty."""
     local = path / "local.toml"
-    if local.exists() and "data-api" in LocalConfig.load(local).services and (path / TOKENS).exists():
+    if not local.exists():
+        return
+    service = LocalConfig.load(local).services.get(SERVICE)
+    if service is not None and service.module == MODULE:
         check_stopped(NetworkFolder(path))
         shutil.rmtree(path)
 

@@ -113,19 +113,17 @@ def create(path: Path, plan: NetworkPlan) -> NetworkFolder:
 
     Keystores are light ones: they open at once and are fit for a machine of one's own only.
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise NetworkError(f"{path} is not empty", hint="choose another folder, or remove this one")
     folder = NetworkFolder(path)
-    path.mkdir(parents=True, exist_ok=True)
-    path.chmod(0o700)
+    _make_folder(path)
     data_key = secrets.token_bytes(DATA_KEY_BYTES)
+    # First of all: by this file an interrupted start is known for what it is.
+    _write_local(folder, plan)
     create_key(path, "owner", light=True)
     for name, content in plan.service_secrets.items():
         write_secret(path / name, content)
     for member in plan.members:
         _write_member(folder, plan, member, data_key)
     _write_network(folder, plan, data_key)
-    _write_local(folder, plan)
     return folder
 
 
@@ -138,6 +136,21 @@ def fill_in(network_file: Path, contract: bytes, deployed_block: int) -> None:
     replacement = network_file.with_suffix(".toml.new")
     replacement.write_text(tomlkit.dumps(document))
     replacement.replace(network_file)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        is_empty = not any(path.iterdir())
+        if is_empty:
+            path.chmod(0o700)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise NetworkError(
+            f"{path} cannot be made: {reason}", hint="name a folder that this user may write into"
+        ) from None
+    if not is_empty:
+        raise NetworkError(f"{path} is not empty", hint="choose another folder, or remove this one")
 
 
 def _write_network(folder: NetworkFolder, plan: NetworkPlan, data_key: bytes) -> None:

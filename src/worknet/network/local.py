@@ -3,8 +3,10 @@
 Everything is started from what stands in the network's folder, and ends with this process.
 """
 
+import fcntl
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -46,6 +48,7 @@ class LocalNetwork:
 
     def start(self, say: Say) -> NetworkConfig:
         """Starts everything and returns the network as it then is; `say` is told each step."""
+        check_stopped(self.folder)
         try:
             say(f"starting the development chain ({self._local.chain.kind}) at {self.url}")
             self._start_chain()
@@ -128,8 +131,22 @@ class LocalNetwork:
 
 
 def check_stopped(folder: NetworkFolder) -> None:
-    """Raises an error with a hint while the chain of this network runs."""
+    """Raises an error with a hint while the chain or a worker of this network runs."""
     FolderLock(folder.chain).close()
+    for member in folder.members:
+        lock = folder.node(member) / "data" / "lock"
+        if lock.exists() and not _can_lock(lock):
+            raise NetworkError(f"the worker of {member} in {folder.path} still runs", hint="stop it first")
+
+
+def _can_lock(path: Path) -> bool:
+    """Whether no other process holds this lock file."""
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
 
 
 def free_port() -> int:

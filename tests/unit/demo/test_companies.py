@@ -1,5 +1,7 @@
 """The demo's network as files: who may read them, and what an earlier demo's folder becomes."""
 
+import fcntl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,7 +90,7 @@ def test_any_other_folder_is_refused_and_left_as_it_is(tmp_path: Path, name: str
 
 
 def test_a_network_that_is_no_demo_is_refused(folder: NetworkFolder) -> None:
-    (folder.path / TOKENS).unlink()
+    folder.local_file.write_text(folder.local_file.read_text().replace("worknet.demo.data_api", "ours.api"))
     with pytest.raises(NetworkError, match="is not empty"):
         write(folder.path, PLAN, PROFILES)
 
@@ -104,3 +106,28 @@ def test_more_companies_than_names_are_numbered(tmp_path: Path) -> None:
 
 def test_the_example_workflow_is_the_one_that_is_shipped() -> None:
     assert "workflow.py" in read_bundle(workflow_folder()).files
+
+
+def test_what_an_interrupted_start_left_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "demo"
+    plan = replace(PLAN, workers=2)
+    with monkeypatch.context() as patched:
+        patched.setattr("worknet.network.folder.create_key", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            write(out, plan, PROFILES)
+    assert write(out, plan, PROFILES).members == ["alpha", "beta"]
+
+
+def test_a_worker_that_still_runs_keeps_its_demo_from_being_replaced(tmp_path: Path) -> None:
+    plan = replace(PLAN, workers=2)
+    folder = write(tmp_path / "demo", plan, PROFILES)
+    data = folder.node("beta") / "data"
+    data.mkdir()
+    with (data / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(NetworkError, match="worker of beta"):
+            write(folder.path, plan, PROFILES)
+
+
+def _interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
