@@ -23,8 +23,8 @@ from worknet.node.errors import JournalError, NodeError
 from worknet.node.facts import Action, VotingFacts
 from worknet.node.journal import Ballot, Journal
 from worknet.node.preparing import PreparationFailed, Preparer, Task
-from worknet.node.schedule import LAST_RETRY_SECONDS, Wanted, begin, pause_after
-from worknet.node.sending import Sending
+from worknet.node.schedule import Wanted, begin, pause_after
+from worknet.node.sending import REFUSED_PAUSE_SECONDS, Sending
 from worknet.protocol.canonical import to_hex
 from worknet.protocol.ids import Slot, workflow_id
 from worknet.protocol.policy import Policy
@@ -192,7 +192,7 @@ class Worker:
             voting = self._index.voting(voting_id) or Voting(policy)
             confirmed = self._index.voting(voting_id, last=view.settled, now=view.settled_time)
         except IndexMismatchError as error:
-            self._put_off(work, slot, view.now, error)
+            self._put_off(work, slot, view.now + max(1, policy.cast_window // 2), error)
             return None
         return VotingFacts(
             voting_id=voting_id,
@@ -211,11 +211,11 @@ class Worker:
             waiting=self._sending.waiting(voting_id, view.now),
         )
 
-    def _put_off(self, work: _Work, slot: Slot, now: int, error: ChainError) -> None:
-        """Leaves one voting alone for a while, of which the chain tells nonsense; the others go on."""
-        work.put_off[slot] = now + LAST_RETRY_SECONDS
+    def _put_off(self, work: _Work, slot: Slot, until: int, error: ChainError) -> None:
+        """Leaves one voting alone until a time, of which the chain tells nonsense; the others go on."""
+        work.put_off[slot] = until
         about = {"workflow": work.name, "slot": time_text(slot.window.start)}
-        log.warning("voting.fault", error=str(error), hint=error.hint, retry_in=LAST_RETRY_SECONDS, **about)
+        log.warning("voting.fault", error=str(error), hint=error.hint, **about)
 
     def _prepare(self, work: _Work, facts: VotingFacts, attempt: int) -> None:
         key = (facts.voting_id, attempt)
@@ -269,7 +269,8 @@ class Worker:
             # Others may have been quicker, or the window has just ended: the next facts will tell.
             log.warning("transaction.refused", action=duty.action.value, rule=error.reason, **about)
         except RpcRefusedError as error:
-            self._put_off(work, facts.slot, facts.now, error)
+            # Soon again: a window may be running, and the refusal may pass.
+            self._put_off(work, facts.slot, facts.now + REFUSED_PAUSE_SECONDS, error)
         else:
             log.info(_EVENTS[duty.action], **about)
 
