@@ -14,7 +14,10 @@ install: $(STAMP)
 # uv is used if it is there, else it is fetched into the project's own environment with pip.
 $(STAMP): pyproject.toml uv.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@command -v uv >/dev/null 2>&1 || test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@command -v uv >/dev/null 2>&1 || test -x $(BIN)/uv || $(BIN)/python -m pip --version >/dev/null 2>&1 \
+		|| $(BIN)/python -m ensurepip >/dev/null
+	@command -v uv >/dev/null 2>&1 || test -x $(BIN)/uv \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@echo "installing worknet and its libraries into $(VENV)"
 	@UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --frozen --all-extras --inexact --python $(BIN)/python
 	@touch $(STAMP)
