@@ -2,7 +2,7 @@
 
 The chain's logs are the truth and the stored cursor says how far they are read, so any downtime is made up
 for. A reorganisation is noticed by block hashes and undone to the fork. What the facts mean is folded by
-`worknet.protocol.voting`; how the chain is read stands in `catch_up`.
+`worknet.protocol.voting_rules`; how the chain is read stands in `catch_up`.
 """
 
 import threading
@@ -15,8 +15,9 @@ from worknet.chain.client import NetworkClient
 from worknet.chain.errors import ChainError, IndexMismatchError
 from worknet.chain.index_facts import IndexedMember, IndexedPolicy, IndexedRecord, IndexedVoting, Moment
 from worknet.chain.index_store import EVER, IndexStore, VotingRow
-from worknet.protocol import merkle, voting
+from worknet.protocol import merkle, voting, voting_rules
 from worknet.protocol.errors import ProtocolError
+from worknet.protocol.policy import Policy
 from worknet.protocol.records import Record
 
 
@@ -34,6 +35,7 @@ class NetworkIndex:
         self._catch_up = CatchUp(self._store, client)
         self._syncing = threading.Lock()
         self._policies: dict[tuple[bytes, int], IndexedPolicy] = {}
+        self._policies_at: tuple[int, bytes] | None = None
 
     def close(self) -> None:
         """Close the file."""
@@ -45,10 +47,7 @@ class NetworkIndex:
         `on_progress` is told the block reached and the block aimed at after each range.
         """
         with self._syncing:
-            synced = self._catch_up.run(last, on_progress)
-            if synced.forked_at is not None:
-                self._policies = {}
-            return synced
+            return self._catch_up.run(last, on_progress)
 
     def check_log(self) -> None:
         """Raise IndexMismatchError unless the index's log is the contract's, at the newest indexed block.
@@ -102,9 +101,7 @@ class NetworkIndex:
 
     def policy(self, workflow_id: bytes, version: int) -> IndexedPolicy:
         """A version of a workflow's policy; ChainError for one that was never announced."""
-        if (workflow_id, version) not in self._policies:
-            self._policies = {(p.workflow_id, p.version): p for p in index_facts.policies(self._store)}
-        policy = self._policies.get((workflow_id, version))
+        policy = self._policies_now().get((workflow_id, version))
         if policy is not None:
             return policy
         raise ChainError(f"workflow 0x{workflow_id.hex()} has no policy version {version} in the index")
@@ -119,12 +116,10 @@ class NetworkIndex:
         offset: int = 0,
     ) -> list[IndexedVoting]:
         """Votings in the order of opening, as they stand at time `now`: of workflows, in a state, paged."""
-        if state in (None, voting.State.CONSENSUS):
-            recorded = None if state is None else True
-            return [
-                self._listed(row, now) for row in self._store.votings(workflow_ids, recorded, limit, offset)
-            ]
-        rows = self._store.votings(workflow_ids, False, -1, 0)
+        if state is None:
+            return [self._listed(row, now) for row in self._store.votings(workflow_ids, None, limit, offset)]
+        recorded = state in {voting.State.CONSENSUS, voting.State.SETTLED}
+        rows = self._store.votings(workflow_ids, recorded, -1, 0)
         found = [each for each in (self._listed(row, now) for row in rows) if each.voting.state is state]
         return found[offset : offset + limit]
 
@@ -141,9 +136,8 @@ class NetworkIndex:
         facts = self.facts(voting_id, last)
         if row is None or not facts:
             return None
-        policy = self.policy(row.workflow_id, row.policy_version).policy
         try:
-            return voting.fold(policy, facts, now)
+            return voting_rules.fold(self._versions(row.workflow_id), facts, now)
         except ProtocolError as error:
             raise IndexMismatchError(
                 f"the events of voting 0x{voting_id.hex()} break the rules: {error}",
@@ -178,6 +172,19 @@ class NetworkIndex:
         if size is not None and len(leaves) != size:
             raise ChainError(f"the index has {len(leaves)} records, not {size}", hint="let it catch up first")
         return leaves
+
+    def _versions(self, workflow_id: bytes) -> dict[int, Policy]:
+        """A workflow's policies by version."""
+        every = self._policies_now().values()
+        return {each.version: each.policy for each in every if each.workflow_id == workflow_id}
+
+    def _policies_now(self) -> dict[tuple[bytes, int], IndexedPolicy]:
+        """All policies by workflow and version, read again when the index has moved."""
+        cursor = self._store.cursor()
+        if cursor != self._policies_at:
+            self._policies = {(p.workflow_id, p.version): p for p in index_facts.policies(self._store)}
+            self._policies_at = cursor
+        return self._policies
 
     def _listed(self, row: VotingRow, now: int) -> IndexedVoting:
         folded = self.voting(row.voting_id, now=now)

@@ -9,7 +9,8 @@ from typing import TypeAlias
 from worknet.node.facts import Action, VotingFacts
 from worknet.protocol.ballots import Pair
 from worknet.protocol.policy import Ballots, PolicyError
-from worknet.protocol.voting import ORDINARY_ATTEMPTS, Attempt, State, Voting, at
+from worknet.protocol.voting import ORDINARY_ATTEMPTS, Attempt, State, Voting
+from worknet.protocol.voting_time import at
 
 ADVANCE_TURN = 10
 """Seconds that a worker leaves to the one whose turn it is before it applies the time itself."""
@@ -76,7 +77,7 @@ def _attempt_to_vote_in(facts: VotingFacts, voting: Voting) -> int | None:
     current = voting.current
     if voting.state is State.PENDING:
         may_vote = facts.is_enrolled and voting.attempts[0].is_member(me)
-        return voting.next_attempt if may_vote and len(voting.attempts) < ORDINARY_ATTEMPTS else None
+        return voting.next_attempt if may_vote and voting.next_attempt == ORDINARY_ATTEMPTS else None
     casting = voting.state is State.CASTING or (voting.state is State.CONSENSUS and not voting.closed)
     if not casting or facts.now >= current.cast_end or not current.is_member(me):
         return None

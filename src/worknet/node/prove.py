@@ -91,12 +91,13 @@ class Prover:
         """The recorded attempt, with all ballots that are counted by now."""
         words = record.record
         voting = self.index.voting(words.voting_id)
-        if voting is None or len(voting.attempts) < words.attempt:
+        attempt = None if voting is None else voting.attempt(words.attempt)
+        if attempt is None:
             raise UnknownVoting(
                 f"the index has no attempt {words.attempt} of voting {to_hex(words.voting_id)}",
                 hint="delete the index: it is made anew from the chain",
             )
-        return voting.attempts[words.attempt - 1]
+        return attempt
 
     def _own_ballot(self, record: IndexedRecord, attempt: Attempt) -> JournalBallot:
         words = record.record

@@ -24,7 +24,7 @@ class Wanted:
     @property
     def is_open(self) -> bool:
         """Whether the attempt is open on chain, so that its window runs."""
-        return len(self.facts.voting.attempts) >= self.attempt
+        return self.facts.voting.attempt(self.attempt) is not None
 
 
 def begin(wanted: Iterable[Wanted], free: int) -> list[Wanted]:

@@ -29,7 +29,8 @@ from worknet.protocol.canonical import to_hex
 from worknet.protocol.ids import Slot, workflow_id
 from worknet.protocol.policy import Policy
 from worknet.protocol.times import time_text
-from worknet.protocol.voting import State, Voting, at
+from worknet.protocol.voting import State, Voting
+from worknet.protocol.voting_time import at
 
 POLL_SECONDS = 0.5
 STOP_SECONDS = 5.0
@@ -189,7 +190,7 @@ class Worker:
         """The facts about a slot's voting; None if the chain's answers about it make no sense."""
         voting_id = self._client.voting_id(workflow_id(work.name), slot.trigger_id)
         try:
-            voting = self._index.voting(voting_id) or Voting(policy)
+            voting = self._index.voting(voting_id) or Voting({version: policy})
             confirmed = self._index.voting(voting_id, last=view.settled, now=view.settled_time)
         except IndexMismatchError as error:
             self._put_off(work, slot, view.now + max(1, policy.cast_window // 2), error)
@@ -202,7 +203,7 @@ class Worker:
             policy_version=version,
             voting=voting,
             now=view.now,
-            confirmed=confirmed or Voting(policy),
+            confirmed=confirmed or Voting({version: policy}),
             me=view.me,
             is_enrolled=view.role is not Role.NONE,
             is_active=view.role is Role.ACTIVE,
@@ -296,7 +297,9 @@ def _about(workflow: str, slot: Slot, voting_id: bytes, attempt: int) -> dict[st
 def _tell_end(facts: VotingFacts) -> None:
     """Tells how a voting ended for this worker."""
     voting = at(facts.voting, facts.now)
-    about = _about(facts.workflow, facts.slot, facts.voting_id, len(voting.attempts))
+    about = _about(
+        facts.workflow, facts.slot, facts.voting_id, voting.current.number if voting.attempts else 0
+    )
     if voting.state is State.UNRESOLVED:
         tally = {to_hex(pair.result_root): voters for pair, voters in voting.current.tally().items()}
         log.error("voting.unresolved", tally=tally, missing=voting.current.missing(), **about)

@@ -1,6 +1,6 @@
 """Votings as who has network.toml and the chain sees them: those of its workflows, each folded once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 from worknet.config.network import NetworkConfig
 from worknet.network import watch as module
 from worknet.network.watch import Watch
-from worknet.protocol import voting
+from worknet.protocol import voting_rules
 from worknet.protocol.ballots import Place
 from worknet.protocol.canonical import to_hex
 from worknet.protocol.ids import workflow_id
@@ -77,12 +77,12 @@ def test_each_voting_is_folded_once(watched: tuple[Network, Watch], monkeypatch:
     for slot in range(3):
         network.vote(slot)
     folded: list[Voting] = []
-    fold = voting.fold
+    fold = voting_rules.fold
 
-    def counted(policy: Policy, facts: Iterable[Fact], now: int | None = None) -> Voting:
-        folded.append(fold(policy, facts, now))
+    def counted(policies: Mapping[int, Policy], facts: Iterable[Fact], now: int | None = None) -> Voting:
+        folded.append(fold(policies, facts, now))
         return folded[-1]
 
-    monkeypatch.setattr(voting, "fold", counted)
+    monkeypatch.setattr(voting_rules, "fold", counted)
     with watch:
         assert len(watch.votings()) == len(folded) == 3

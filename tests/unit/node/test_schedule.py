@@ -8,11 +8,12 @@ from tests.unit.node.test_duties import DUE, OPENED, SEALED, facts_of
 
 from worknet.node.schedule import FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, Wanted, begin, pause_after
 from worknet.protocol.ids import Slot
-from worknet.protocol.voting import Voting, fold
+from worknet.protocol.voting import Voting
+from worknet.protocol.voting_rules import fold
 
 
 def wanted(slot: int, *, failures: int = 0, is_open: bool = False) -> Wanted:
-    voting = fold(SEALED, [OPENED]) if is_open else Voting(SEALED)
+    voting = fold({1: SEALED}, [OPENED]) if is_open else Voting({1: SEALED})
     return Wanted(replace(facts_of(voting, DUE), slot=Slot(3600, slot)), 1, failures)
 
 
