@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from tools.vectors import commitments, evidence, ids, policies, records, trees, values, votings
+from tools.vectors import commitments, evidence, ids, policies, records, rewards, trees, values, votings
 from tools.vectors.form import VectorFile
 
 FOLDER = Path(__file__).resolve().parent.parent / "vectors"
@@ -31,6 +31,7 @@ def files() -> dict[str, VectorFile]:
         "eip712": policies.eip712_digests(),
         "records": records.records(),
         "votings": votings.votings(),
+        "rewards": rewards.rewards(),
         "evidence": evidence.evidence(),
     }
 

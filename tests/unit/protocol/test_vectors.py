@@ -15,11 +15,13 @@ from worknet.protocol import (
     ballots,
     bundle,
     canonical,
+    earnings,
     eip712,
     ids,
     keccak,
     merkle,
     records,
+    rewards,
     salts,
     tables,
     tags,
@@ -244,6 +246,79 @@ def outcome(after: voting.Voting) -> Given:
     }
 
 
+def closed_voting(given: Given) -> earnings.ClosedVoting:
+    words = words_of(given["record"])
+    record = records.Record(**(words | {"how": records.How(words["how"])}))
+    return earnings.ClosedVoting(
+        record, policy_of(given["policy"]), number(given["accurate"]), seals_of(given["seals"])
+    )
+
+
+def seals_of(seals: dict[str, str]) -> dict[int, bytes]:
+    return {int(worker): data(stored) for worker, stored in seals.items()}
+
+
+def unless_claimed(given: Given, found: int | None) -> int | None:
+    if "claimed" in given and found != number(given["claimed"]):
+        raise MismatchError("another number")
+    return found
+
+
+def fastest(given: Given) -> int | None:
+    accurate, seals = number(given["accurate"]), seals_of(given["seals"])
+    return unless_claimed(given, earnings.fastest(data(given["voting_id"]), accurate, seals))
+
+
+def of_voting(given: Given) -> int | None:
+    return unless_claimed(given, earnings.of_voting(closed_voting(given["voting"]), given["worker"]))
+
+
+def of_period(given: Given) -> int | None:
+    period = earnings.Period(**words_of(given["period"]))
+    return unless_claimed(given, earnings.of_period(period, given["worker"]))
+
+
+def reward_fact(given: Given, votings: dict[str, earnings.ClosedVoting]) -> rewards.Fact:
+    match given:
+        case {"fact": "enrolled", "time": time, "worker": worker}:
+            return rewards.Enrolled(time, worker)
+        case {"fact": "removed", "time": time, "worker": worker}:
+            return rewards.Removed(time, worker)
+        case {"fact": "checked in", "time": time, "worker": worker}:
+            return rewards.CheckedIn(time, worker)
+        case {"fact": "rewards set", "time": time, "base": base, "consistency": consistency}:
+            return rewards.RewardsSet(time, number(base), number(consistency))
+        case {"fact": "recorded", "voting": name}:
+            return rewards.RecordLogged(votings[name].record)
+        case {"fact": "closed", "time": time, "voting": name}:
+            return rewards.ClosingBooked(time, votings[name])
+        case {"fact": "funded", "time": time, "amount": amount}:
+            return rewards.Funded(time, number(amount))
+        case {"fact": "claimed", "time": time, "worker": worker, "votings": names, "periods": periods}:
+            return rewards.Claimed(time, worker, [votings[name].record for name in names], periods)
+    raise AssertionError(given)
+
+
+def network_rewards(given: Given) -> Given:
+    votings = {name: closed_voting(voting) for name, voting in given["votings"].items()}
+    facts = [reward_fact(fact, votings) for fact in given["facts"]]
+    after = rewards.Rewards(given["length"])
+    payments = [asdict(payment) for fact in facts if (payment := after.apply(fact))]
+    owed = {worker: after.owed(worker) for worker in range(120)}
+    periods = {at: after.period(at) for at in sorted({fact.time // given["length"] for fact in facts})}
+    claimed = {name: after.claimed(voting.record.voting_id) for name, voting in votings.items()}
+    return {
+        "funded": after.funded,
+        "paid": after.paid,
+        "payments": payments,
+        "owed": [{"worker": worker, "amount": amount} for worker, amount in owed.items() if amount],
+        "periods": [
+            {"number": at} | asdict(period) for at, period in periods.items() if any(asdict(period).values())
+        ],
+        "claimed": [{"voting": name, "workers": workers} for name, workers in claimed.items() if workers],
+    }
+
+
 OPERATIONS: dict[str, Callable[[Given], Any]] = {
     "canonical": lambda given: canonical.encode(given["value"]),
     "decode": lambda given: canonical.decode(data(given["bytes"])),
@@ -294,6 +369,10 @@ OPERATIONS: dict[str, Callable[[Given], Any]] = {
     "moved_leaf": moved_leaf,
     "log_heads": log_heads,
     "fold": fold,
+    "fastest": fastest,
+    "of_voting": of_voting,
+    "of_period": of_period,
+    "rewards": network_rewards,
 }
 
 
@@ -351,6 +430,13 @@ def test_the_facts_before_the_refused_one_are_lawful() -> None:
     document = json.loads((ROOT / "vectors" / "votings.json").read_text())
     for case in document["bad"]:
         fold({**case["given"], "facts": case["given"]["facts"][:-1], "now": 0})
+
+
+def test_the_reward_facts_before_the_refused_one_are_lawful() -> None:
+    document = json.loads((ROOT / "vectors" / "rewards.json").read_text())
+    for case in document["bad"]:
+        if case["does"] == "rewards" and case["given"]["facts"]:
+            network_rewards({**case["given"], "facts": case["given"]["facts"][:-1]})
 
 
 def test_every_operation_stands_in_the_readme() -> None:
