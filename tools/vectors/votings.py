@@ -1,53 +1,42 @@
 """Vectors of votings: what happened on chain, and where the voting stands then, or which rule refuses it.
 
-Written for three workers, needed 2, and the windows of `POLICY`, unless a case says otherwise.
+The histories here are those of attempts 1 and 2; of what follows them `fallbacks` has more, `reports` those
+with reports.
 """
 
 from dataclasses import asdict, replace
 from typing import Any
 
-from tools.vectors.form import Json, VectorFile, sample, written
-from tools.vectors.policies import OPEN, POLICY
+from tools.vectors import fallbacks, reports
+from tools.vectors.facts import (
+    ALL_SEALED,
+    CAST_END,
+    OPEN_SPLIT,
+    OPENLY,
+    REVEAL_END,
+    SEALED,
+    SECOND,
+    SPLIT,
+    TWO_SEALED,
+    A,
+    B,
+    Bad,
+    Good,
+    Impossible,
+    Policies,
+    T,
+    casts,
+    opens,
+    reveals,
+    seals,
+)
+from tools.vectors.form import Json, VectorFile, written
 
-from worknet.protocol import voting
-from worknet.protocol.ballots import Pair
-from worknet.protocol.policy import Ballots, Policy
-from worknet.protocol.voting import Cast, Fact, Opened, Revealed, Sealed, Voting
+from worknet.protocol import voting_rules
+from worknet.protocol.policy import Policy
+from worknet.protocol.voting import Fact, Voting
 
-A, B, C = (Pair(sample(f"input {name}"), sample(f"result {name}")) for name in "ABC")
-T = 10_000
-CAST_END = T + 600
-REVEAL_END = CAST_END + 300
-SEALED, OPENLY = Policy(**POLICY), Policy(**OPEN)
-
-
-def opens(time: int = T, attempt: int = 1, members: int = 0b111, n: int = 3, version: int = 1) -> Opened:
-    """An attempt opens; two thirds of n are needed."""
-    return Opened(time, attempt, version, members, n, SEALED.needed(n))
-
-
-def seals(worker: int, time: int = T, attempt: int = 1) -> Sealed:
-    """A worker's seal is stored."""
-    return Sealed(time, attempt, worker, sample(f"seal {worker} {attempt}", 30) + b"\0\0")
-
-
-def casts(worker: int, pair: Pair, time: int = T, attempt: int = 1) -> Cast:
-    """A worker's open ballot is counted."""
-    return Cast(time, attempt, worker, pair)
-
-
-def reveals(workers: int, pair: Pair, time: int = T + 10, attempt: int = 1) -> Revealed:
-    """A batch is revealed."""
-    return Revealed(time, attempt, pair, workers)
-
-
-ALL_SEALED: list[Fact] = [opens(), seals(0), seals(1, T + 1), seals(2, T + 2)]
-TWO_SEALED = ALL_SEALED[:3]
-SPLIT: list[Fact] = [*ALL_SEALED, reveals(1, A), reveals(2, B), reveals(4, C)]
-SECOND: list[Fact] = [*SPLIT, opens(T + 50, 2), *(seals(worker, T + 50, 2) for worker in range(3))]
-OPEN_SPLIT: list[Fact] = [opens(), casts(0, A), casts(1, B), casts(2, C, T + 5)]
-
-GOOD: dict[str, tuple[Policy, list[Fact], int]] = {
+GOOD: Good = {
     "nothing happened": (SEALED, [], T),
     "one seal": (SEALED, TWO_SEALED[:2], T),
     "the last second of casting": (SEALED, TWO_SEALED, CAST_END - 1),
@@ -93,13 +82,14 @@ GOOD: dict[str, tuple[Policy, list[Fact], int]] = {
     "open consensus closes when the window is over": (OPENLY, [opens(), casts(0, A), casts(2, A)], CAST_END),
     "two open pairs, time over": (OPENLY, OPEN_SPLIT[:3], CAST_END),
     "three open pairs: the attempt fails at once": (OPENLY, OPEN_SPLIT, T + 5),
+    "a stall of 0 leaves no time for attempt 2": ([replace(SEALED[0], stall=0)], SPLIT, T + 10),
     "the highest index": (
         SEALED,
         [opens(members=1 << 119 | 1, n=2), seals(119), seals(0), reveals(1 << 119 | 1, A)],
         T + 10,
     ),
 }
-BAD: dict[str, tuple[Policy, list[Fact], str]] = {
+BAD: Bad = {
     "a seal before the opening": (SEALED, [seals(0)], "not open"),
     "a ballot before the opening": (OPENLY, [casts(0, A)], "not open"),
     "a reveal before the opening": (SEALED, [reveals(1, A)], "not open"),
@@ -157,17 +147,22 @@ BAD: dict[str, tuple[Policy, list[Fact], str]] = {
         "ballots are open",
     ),
 }
-IMPOSSIBLE: dict[str, list[Fact]] = {
-    "needed below the policy's": [replace(opens(), needed=1)],
-    "needed above the policy's": [replace(opens(), needed=3)],
-    "n above the number of members": [opens(n=9)],
-    "n below the number of members": [opens(n=2)],
-    "a member above the highest index": [opens(members=1 << 120 | 3)],
-    "the second attempt with a stranger": [*SPLIT, opens(T + 50, 2, members=0b1011)],
-    "the second attempt with a lower n": [*SPLIT, opens(T + 50, 2, members=0b011, n=2)],
-    "the second attempt with a lower bar": [*SPLIT, replace(opens(T + 50, 2), needed=1)],
+IMPOSSIBLE: Impossible = {
+    "needed below the policy's": (SEALED, [replace(opens(), needed=1)]),
+    "needed above the policy's": (SEALED, [replace(opens(), needed=3)]),
+    "n above the number of members": (SEALED, [opens(n=9)]),
+    "n below the number of members": (SEALED, [opens(n=2)]),
+    "a member above the highest index": (SEALED, [opens(members=1 << 120 | 3)]),
+    "the second attempt with a stranger": (SEALED, [*SPLIT, opens(T + 50, 2, members=0b1011)]),
+    "the second attempt with a lower n": (SEALED, [*SPLIT, opens(T + 50, 2, members=0b011, n=2)]),
+    "the second attempt with a lower bar": (SEALED, [*SPLIT, replace(opens(T + 50, 2), needed=1)]),
+    "a policy version that was never announced": (SEALED, [opens(version=2)]),
+    "the second attempt without members": (SEALED, [*SPLIT, opens(T + 50, 2, members=0)]),
+    "the second attempt with a standby": (
+        SEALED,
+        [opens(standbys=0b1000), *SPLIT[1:], opens(T + 50, 2, members=0b1111)],
+    ),
 }
-"""Facts that no contract tells, whoever calls it: only who alters events."""
 
 
 def votings() -> VectorFile:
@@ -175,26 +170,21 @@ def votings() -> VectorFile:
     file = VectorFile(
         "Votings (section 6): facts in their order on chain; in a bad case the last is refused."
     )
-    given: dict[str, Any]
-    for name, (policy, facts, now) in GOOD.items():
-        gives = outcome(voting.fold(policy, facts, now))
-        file.good(name, "fold", gives, policy=_rules(policy), facts=[fact_json(f) for f in facts], now=now)
-    for name, (policy, facts, rule) in BAD.items():
-        given = {"policy": _rules(policy), "facts": [fact_json(fact) for fact in facts]}
-        file.bad(name, "fold", "VotingError", f"votings: {rule}", **given)
-    for name, facts in IMPOSSIBLE.items():
-        given = {"policy": _rules(SEALED), "facts": [fact_json(fact) for fact in facts]}
-        file.bad(name, "fold", "FactError", **given)
-    no_stall = replace(SEALED, stall=0)
-    gives = outcome(voting.fold(no_stall, SPLIT, T + 10))
-    given = {"policy": _rules(no_stall), "facts": [fact_json(fact) for fact in SPLIT], "now": T + 10}
-    file.good("a stall of 0 leaves no time for attempt 2", "fold", gives, **given)
+    for name, (policies, facts, now) in (GOOD | fallbacks.GOOD | reports.GOOD).items():
+        gives = outcome(voting_rules.fold(dict(enumerate(policies, start=1)), facts, now))
+        file.good(name, "fold", gives, **_given(policies, facts), now=now)
+    for name, (policies, facts, rule) in (BAD | fallbacks.BAD | reports.BAD).items():
+        file.bad(name, "fold", "VotingError", f"votings: {rule}", **_given(policies, facts))
+    for name, (policies, facts) in (IMPOSSIBLE | fallbacks.IMPOSSIBLE).items():
+        file.bad(name, "fold", "FactError", **_given(policies, facts))
     return file
 
 
 def fact_json(fact: Fact) -> Json:
-    """A fact under its name, a pair as its two roots."""
+    """A fact under its name, a pair as its two roots; standbys only where there are some."""
     fields: dict[str, Any] = asdict(fact)
+    if not fields.get("standbys"):
+        fields.pop("standbys", None)
     pair = fields.pop("pair", {})
     return {"fact": type(fact).__name__.lower()} | written(fields | pair)
 
@@ -217,16 +207,23 @@ def outcome(after: Voting) -> Json:
             "cast_end": now.cast_end,
             "end": now.end,
             "sealed": sum(1 << worker for worker in now.seals),
+            "participants": now.participants,
             "missing": now.missing(),
             "tally": [asdict(pair) | {"voters": voters} for pair, voters in tally],
         }
     return {
         "state": after.state.name,
         "closed": after.closed,
+        "next_attempt": after.next_attempt,
         "ended": after.ended,
+        "stalls": after.stalls,
         "attempt": attempt,
         "recorded": recorded,
     }
+
+
+def _given(policies: Policies, facts: list[Fact]) -> dict[str, Json]:
+    return {"policies": [_rules(policy) for policy in policies], "facts": [fact_json(fact) for fact in facts]}
 
 
 def _rules(policy: Policy) -> dict[str, Json]:
@@ -234,8 +231,9 @@ def _rules(policy: Policy) -> dict[str, Json]:
     return {
         "threshold_num": policy.threshold_num,
         "threshold_den": policy.threshold_den,
-        "ballots": Ballots(policy.ballots),
+        "ballots": policy.ballots,
         "cast_window": policy.cast_window,
         "reveal_window": policy.reveal_window,
         "stall": policy.stall,
+        "fallback": policy.fallback,
     }

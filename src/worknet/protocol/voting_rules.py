@@ -169,11 +169,11 @@ def _reported(voting: Voting, fact: Reported) -> Voting:
     if voting.state not in {State.CASTING, State.REVEALING}:
         raise VotingError("votings: not casting")
     if fact.participants & ~attempt.members:
-        raise VotingError("votings: participants not members")
+        raise VotingError("votings: participant not member")
     if fact.voters & ~fact.participants:
-        raise VotingError("votings: voters not participants")
+        raise VotingError("votings: voter not participant")
     if fact.signers & ~fact.voters:
-        raise VotingError("votings: signers not voters")
+        raise VotingError("votings: signer not voter")
     if fact.signers.bit_count() < attempt.needed:
         raise VotingError("votings: too few signatures")
     if fact.participants != attempt.members and voting.state is not State.REVEALING:
@@ -199,6 +199,8 @@ def _settled(voting: Voting, fact: Settled) -> Voting:
 
 def _reopened(voting: Voting, fact: Reopened) -> Voting:
     """Waits for one more attempt; what a slot has to be that never opened, only the contract knows."""
+    if voting.is_record_only:
+        raise VotingError("votings: already recorded")
     if voting.state not in {State.NONE, State.UNRESOLVED}:
         raise VotingError("votings: not unresolved")
     last = voting.current.number if voting.attempts else 0

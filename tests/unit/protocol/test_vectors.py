@@ -26,6 +26,7 @@ from worknet.protocol import (
     tables,
     tags,
     voting,
+    voting_rules,
 )
 from worknet.protocol import policy as policies
 from worknet.protocol.ballots import Pair
@@ -186,7 +187,7 @@ def log_heads(given: Given) -> list[bytes]:
 
 def fact_of(given: Given) -> voting.Fact:
     kind, fields = given["fact"], {key: value for key, value in given.items() if key != "fact"}
-    for key in ("members", "workers"):
+    for key in ("members", "standbys", "workers", "participants", "voters", "signers"):
         if key in fields:
             fields[key] = number(fields[key])
     if "input_root" in fields:
@@ -199,13 +200,20 @@ def fact_of(given: Given) -> voting.Fact:
         "cast": voting.Cast,
         "sealed": voting.Sealed,
         "revealed": voting.Revealed,
+        "reported": voting.Reported,
+        "settled": voting.Settled,
+        "reopened": voting.Reopened,
     }
     return kinds[kind](**fields)
 
 
 def fold(given: Given) -> Given:
-    rules = given["policy"]
-    policy = policies.Policy(
+    versions = {version: rules_of(rules) for version, rules in enumerate(given["policies"], start=1)}
+    return outcome(voting_rules.fold(versions, map(fact_of, given["facts"]), given.get("now")))
+
+
+def rules_of(rules: Given) -> policies.Policy:
+    return policies.Policy(
         bundle_digest=b"\1" * 32,
         data_key_epoch=1,
         data_key_commitment=b"\1" * 32,
@@ -213,10 +221,12 @@ def fold(given: Given) -> Given:
         delay=0,
         start=0,
         max_age=0,
-        fallback=policies.Fallback.ALERT,
-        **(rules | {"ballots": policies.Ballots(rules["ballots"])}),
+        **rules
+        | {
+            "ballots": policies.Ballots(rules["ballots"]),
+            "fallback": policies.Fallback(rules["fallback"]),
+        },
     )
-    return outcome(voting.fold(policy, map(fact_of, given["facts"]), given.get("now")))
 
 
 def outcome(after: voting.Voting) -> Given:
@@ -231,6 +241,7 @@ def outcome(after: voting.Voting) -> Given:
             "cast_end": now.cast_end,
             "end": now.end,
             "sealed": sum(1 << worker for worker in now.seals),
+            "participants": now.participants,
             "missing": now.missing(),
             "tally": [asdict(pair) | {"voters": voters} for pair, voters in sorted(now.tally().items())],
         }
@@ -240,7 +251,9 @@ def outcome(after: voting.Voting) -> Given:
     return {
         "state": after.state.name,
         "closed": after.closed,
+        "next_attempt": after.next_attempt,
         "ended": after.ended,
+        "stalls": after.stalls,
         "attempt": attempt,
         "recorded": recorded,
     }
