@@ -251,6 +251,7 @@ IMPOSSIBLE: dict[str, list[Fact]] = {
     "closed under another policy": [*BEGINNING, logs("A"), closes("A under another policy")],
     "recorded twice": [*BEGINNING, logs("A"), logs("A")],
     "recorded again otherwise": [*BEGINNING, logs("A"), logs("A a second later")],
+    "recorded with a stranger as member": [*BEGINNING, logs("highest")],
     "an index above the highest": [Enrolled(T, 120)],
 }
 """Facts that no contract tells, whoever calls it: only who alters events."""

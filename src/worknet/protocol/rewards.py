@@ -230,6 +230,8 @@ class Rewards:
     def _log(self, record: Record) -> None:
         if record.voting_id in self._records:
             raise FactError("a second record of one voting")
+        if record.members & ~self._known:
+            raise FactError("a voting with a member that was never enrolled")
         self._records[record.voting_id] = record
 
     def _close(self, fact: ClosingBooked) -> None:
