@@ -1,8 +1,8 @@
-"""Builds the contract's artifact from its Vyper sources, or compares the two.
+"""Builds the contracts' artifacts from their Vyper sources, or compares the two.
 
-`python tools/build_contracts.py` writes `src/worknet/contracts/artifacts/WorkerNetwork.json`; with `--check`
-it writes nothing and exits 1 if what is there is not what the sources and the compiler of the lock file give.
-Users need no compiler: the artifact is shipped. It deploys nothing.
+`python tools/build_contracts.py` writes `src/worknet/contracts/artifacts/*.json`; with `--check` it writes
+nothing and exits 1 if what is there is not what the sources and the compiler of the lock file give. Users need
+no compiler: the artifacts are shipped. It deploys nothing.
 """
 
 import json
@@ -14,19 +14,19 @@ import vyper  # type: ignore[import-untyped]  # Vyper ships no types
 from vyper.cli.vyper_compile import compile_files  # type: ignore[import-untyped]  # as above
 
 CONTRACTS = Path(__file__).resolve().parent.parent / "src" / "worknet" / "contracts"
-CONTRACT = "WorkerNetwork"
-ARTIFACT = CONTRACTS / "artifacts" / f"{CONTRACT}.json"
+NAMES = ("WorkerNetwork", "Rewards", "RowProofs")
+ARTIFACTS = CONTRACTS / "artifacts"
 SIZE_LIMIT = 24_576
 """Bytes of code that a contract may have at most (EIP-170)."""
 
 
-def build() -> dict[str, Any]:
-    """Compiles the contract; what it gives depends on the sources and the compiler alone."""
-    source = CONTRACTS / f"{CONTRACT}.vy"
+def build(name: str) -> dict[str, Any]:
+    """Compiles a contract; what it gives depends on the sources and the compiler alone."""
+    source = CONTRACTS / f"{name}.vy"
     formats = ["abi", "bytecode", "bytecode_runtime", "settings_dict"]
     outputs = next(iter(compile_files([source], formats, paths=[str(CONTRACTS)]).values()))
     return {
-        "contract": CONTRACT,
+        "contract": name,
         "compiler": {"name": "vyper", "version": vyper.__version__, "settings": outputs["settings_dict"]},
         "runtime_size": len(bytes.fromhex(outputs["bytecode_runtime"].removeprefix("0x"))),
         "abi": outputs["abi"],
@@ -42,25 +42,28 @@ def render(artifact: dict[str, Any]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Writes the artifact, or with `--check` compares it. Returns the exit code."""
+    """Writes the artifacts, or with `--check` compares them. Returns the exit code."""
     if arguments not in ([], ["--check"]):
         print("usage: python tools/build_contracts.py [--check]", file=sys.stderr)
         return 2
-    artifact = build()
-    name, size = ARTIFACT.relative_to(CONTRACTS.parent), artifact["runtime_size"]
+    is_check = arguments == ["--check"]
+    return max([_write_or_compare(name, is_check) for name in NAMES])
+
+
+def _write_or_compare(name: str, is_check: bool) -> int:
+    artifact, file = build(name), ARTIFACTS / f"{name}.json"
+    size = artifact["runtime_size"]
     if size > SIZE_LIMIT:
-        print(f"{CONTRACT} has {size} bytes of code; a chain takes {SIZE_LIMIT} at most", file=sys.stderr)
+        print(f"{name} has {size} bytes of code; a chain takes {SIZE_LIMIT} at most", file=sys.stderr)
         return 1
     text = render(artifact)
-    if arguments == ["--check"]:
-        if not ARTIFACT.exists() or ARTIFACT.read_text() != text:
-            print(f"{name} is not what the sources give: run `make contracts` and commit it", file=sys.stderr)
-            return 1
-        print(f"{name} is what the sources give ({size} bytes of code)")
-        return 0
-    ARTIFACT.parent.mkdir(exist_ok=True)
-    ARTIFACT.write_text(text)
-    print(f"{name} written ({size} bytes of code)")
+    if is_check and (not file.exists() or file.read_text() != text):
+        print(f"{file.name} is not what the sources give: run `make contracts` and commit it", file=sys.stderr)
+        return 1
+    if not is_check:
+        ARTIFACTS.mkdir(exist_ok=True)
+        file.write_text(text)
+    print(f"{file.name} {'is what the sources give' if is_check else 'written'} ({size} bytes of code)")
     return 0
 
 

@@ -1,7 +1,7 @@
-"""The smart contract of a network: its Vyper sources, and the artifact built from them that is shipped.
+"""The smart contracts: their Vyper sources, and the artifacts built from them that are shipped.
 
-This module only loads the artifact; deploying and calling are `worknet.chain`'s. `tools/build_contracts.py`
-builds it.
+This module only loads the artifacts; deploying and calling are `worknet.chain`'s. `tools/build_contracts.py`
+builds them.
 """
 
 import json
@@ -29,9 +29,9 @@ class Artifact:
 
 
 @cache
-def artifact() -> Artifact:
-    """The contract `WorkerNetwork`, the one contract of a network."""
-    text = resources.files(__name__).joinpath("artifacts", "WorkerNetwork.json").read_text("utf-8")
+def artifact(name: str = "WorkerNetwork") -> Artifact:
+    """A contract: `WorkerNetwork`, a network's own; `Rewards`, its pool; `RowProofs`, for other contracts."""
+    text = resources.files(__name__).joinpath("artifacts", f"{name}.json").read_text("utf-8")
     built = json.loads(text)
     return Artifact(
         contract=built["contract"],

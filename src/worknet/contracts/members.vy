@@ -8,8 +8,11 @@
 """
 
 import ownership
+import periods
+import refusals
 
 uses: ownership
+uses: periods
 
 
 event Enrolled:
@@ -26,6 +29,22 @@ event Removed:
     worker: indexed(address)
 
 
+event Rotated:
+    index: indexed(uint256)
+    operator: indexed(address)
+    worker: indexed(address)
+    encryption_key: bytes32
+
+
+event OpeningPaused:
+    paused: bool
+
+
+event CheckedIn:
+    index: indexed(uint256)
+    period: uint256
+
+
 struct Member:
     operator: address
     worker: address
@@ -35,8 +54,8 @@ struct Member:
 # Indices that exist over a network's life; a bitmap of workers has this many bits.
 LIMIT: constant(uint256) = 120
 BITMAP: constant(uint256) = (1 << 120) - 1
-# A voting keeps a set's number in 16 bits.
-LAST_SET: constant(uint256) = 65_535
+# The number of a set has 15 bits.
+LAST_SET: constant(uint256) = 32_767
 
 ACTIVE: constant(uint256) = 1
 STANDBY: constant(uint256) = 2
@@ -57,9 +76,11 @@ index_after_key: HashMap[address, uint256]
 
 # Set number -> bitmap of the active workers, and above it the bitmap of the standbys.
 sets: HashMap[uint256, uint256]
-# The last set, and above its 240 bits its number: opening a voting reads one word.
+# The last set, above its 240 bits whether the opening of new votings is paused, and its number: opening a
+# voting reads one word.
 current: uint256
-AT_NUMBER: constant(uint256) = 240
+AT_PAUSED: constant(uint256) = 240
+AT_NUMBER: constant(uint256) = 241
 SET: constant(uint256) = 2**240 - 1
 
 
@@ -74,29 +95,30 @@ def enrol(operator: address, worker: address, role: uint256, encryption_key: byt
     @return The worker's index, 0 to 119.
     """
     ownership._check_owner()
-    assert operator != empty(address), "members: no operator"
-    assert worker != empty(address), "members: no worker"
-    assert role == ACTIVE or role == STANDBY, "members: unknown role"
-    assert encryption_key != empty(bytes32), "members: no encryption key"
+    if operator == empty(address):
+        refusals._refuse("members: no operator")
+    if role != ACTIVE and role != STANDBY:
+        refusals._refuse("members: unknown role")
 
     after: uint256 = self.index_after_operator[operator]
     if after == 0:
-        assert self.member_count < LIMIT, "members: no index left"
-        after = self.member_count + 1
-    index: uint256 = after - 1
-    members: uint256 = self.current & SET
-    assert (members | members >> LIMIT) >> index & 1 == 0, "members: already enrolled"
-    key_after: uint256 = self.index_after_key[worker]
-    assert key_after == 0 or key_after == after, "members: key of another index"
-
+        if self.member_count >= LIMIT:
+            refusals._refuse("members: no index left")
+        after = unsafe_add(self.member_count, 1)
+    index: uint256 = unsafe_sub(after, 1)
+    if self._is_enrolled(index):
+        refusals._refuse("members: already enrolled")
     if index == self.member_count:
         self.member_count = after
         self.index_after_operator[operator] = after
         self.operators[index] = operator
-    self.index_after_key[worker] = after
-    number: uint256 = self._next_set(members | 1 << (index if role == ACTIVE else index + LIMIT))
-    since: uint256 = number if role == ACTIVE else 0
-    self.seats[index] = convert(worker, uint256) | since << AT_SINCE
+    self._use_key(index, worker, encryption_key)
+
+    periods._begun(self._enrolled())
+    members: uint256 = self.current & SET | 1 << (index if role == ACTIVE else index + LIMIT)
+    number: uint256 = self._next_set(members)
+    if role == ACTIVE:
+        self.seats[index] |= number << AT_SINCE
     log Enrolled(index=index, operator=operator, worker=worker, role=role, encryption_key=encryption_key)
     return index
 
@@ -107,11 +129,66 @@ def remove(index: uint256):
     @notice Takes a worker out of all attempts that open from now on; in open ones it still votes. Owner only.
     """
     ownership._check_owner()
-    members: uint256 = self.current & SET
-    assert index < LIMIT and (members | members >> LIMIT) >> index & 1 == 1, "members: not enrolled"
-    self._next_set(members & ~(1 << index | 1 << (index + LIMIT)))
+    if not self._is_enrolled(index):
+        refusals._refuse("members: not enrolled")
+    period: uint256 = periods._now()
+    periods.presence[period] = periods._begun(self._enrolled()) & ~(1 << index)
+    self._next_set(self.current & SET & ~(1 << index | 1 << (index + LIMIT)))
     self.seats[index] &= KEY
     log Removed(index=index, operator=self.operators[index], worker=self._key(index))
+
+
+@external
+def rotate(index: uint256, worker: address, encryption_key: bytes32):
+    """
+    @notice Puts another key behind an index, at once, also for attempts that are open. Only the index's
+            operator, while it is enrolled. What the old key has cast stays cast.
+    @param worker The new key; never one that was used for another index.
+    @param encryption_key The worker's new X25519 public key; only the event carries it.
+    """
+    if not self._is_enrolled(index):
+        refusals._refuse("members: not enrolled")
+    if msg.sender != self.operators[index]:
+        refusals._refuse("members: not the operator")
+    since: uint256 = self.seats[index] & ~KEY
+    self._use_key(index, worker, encryption_key)
+    self.seats[index] |= since
+    log Rotated(index=index, operator=msg.sender, worker=worker, encryption_key=encryption_key)
+
+
+@external
+def check_in(index: uint256):
+    """
+    @notice Shows that a worker is there in this period; one that votes in it need not. Only its key, enrolled.
+    """
+    if not self._is_enrolled(index):
+        refusals._refuse("members: not enrolled")
+    if msg.sender != self._key(index):
+        refusals._refuse("members: not the worker's key")
+    period: uint256 = periods._now()
+    seen: uint256 = 1 << unsafe_add(periods.AT_CHECKED_IN, index)
+    periods.presence[period] = periods._begun(self._enrolled()) | seen
+    log CheckedIn(index=index, period=period)
+
+
+@external
+def pause_opening(paused: bool):
+    """
+    @notice Pauses the opening of new votings, or ends the pause. Votings that are open go on, to their further
+            attempts, reveals, records and rewards. Owner only.
+    """
+    ownership._check_owner()
+    self.current = self.current & ~(1 << AT_PAUSED) | convert(paused, uint256) << AT_PAUSED
+    log OpeningPaused(paused=paused)
+
+
+@external
+@view
+def opening_paused() -> bool:
+    """
+    @notice Whether the opening of new votings is paused; nothing else ever is.
+    """
+    return self.current >> AT_PAUSED & 1 == 1
 
 
 @external
@@ -120,14 +197,13 @@ def member(index: uint256) -> Member:
     """
     @notice Operator, key and role of an index; the role of a removed worker is 0.
     """
-    assert index < self.member_count, "members: unknown index"
-    members: uint256 = self.current & SET
+    operator: address = self._operator(index)
     role: uint256 = 0
-    if members >> index & 1 == 1:
+    if self.current >> index & 1 == 1:
         role = ACTIVE
-    elif members >> (index + LIMIT) & 1 == 1:
+    elif self.current >> (index + LIMIT) & 1 == 1:
         role = STANDBY
-    return Member(operator=self.operators[index], worker=self._key(index), role=role)
+    return Member(operator=operator, worker=self._key(index), role=role)
 
 
 @external
@@ -137,8 +213,10 @@ def index_of(worker: address) -> uint256:
     @notice The index whose key this is now, enrolled or removed.
     """
     after: uint256 = self.index_after_key[worker]
-    assert after != 0 and self._key(after - 1) == worker, "members: unknown worker"
-    return after - 1
+    index: uint256 = unsafe_sub(after, 1)
+    if after == 0 or self._key(index) != worker:
+        refusals._refuse("members: unknown worker")
+    return index
 
 
 @external
@@ -161,21 +239,40 @@ def standby() -> uint256:
 
 @internal
 @view
-def _active_of(number: uint256) -> uint256:
+def _enrolled() -> uint256:
     """
-    @notice Bitmap of a set's active workers.
+    @notice Bitmap of the workers of either role, as of now.
     """
-    return self.sets[number] & BITMAP
+    return self._either_role(self.current)
+
+
+@internal
+@pure
+def _either_role(members: uint256) -> uint256:
+    """
+    @notice Bitmap of a set's workers of either role.
+    """
+    return (members | members >> LIMIT) & BITMAP
 
 
 @internal
 @view
-def _enrolled_of(number: uint256) -> uint256:
+def _is_enrolled(index: uint256) -> bool:
     """
-    @notice Bitmap of a set's workers of either role.
+    @notice Whether the worker takes part in attempts that open now. Of an index that was never given: no.
     """
-    members: uint256 = self.sets[number]
-    return (members | members >> LIMIT) & BITMAP
+    return index < LIMIT and self._enrolled() >> index & 1 == 1
+
+
+@internal
+@view
+def _operator(index: uint256) -> address:
+    """
+    @notice The operator of an index, enrolled or removed.
+    """
+    if index >= self.member_count:
+        refusals._refuse("members: unknown index")
+    return self.operators[index]
 
 
 @internal
@@ -188,13 +285,31 @@ def _key(index: uint256) -> address:
 
 
 @internal
+def _use_key(index: uint256, worker: address, encryption_key: bytes32):
+    """
+    @notice Makes this the key of an index, if it was never that of another one.
+    """
+    if worker == empty(address):
+        refusals._refuse("members: no worker")
+    if encryption_key == empty(bytes32):
+        refusals._refuse("members: no encryption key")
+    before: uint256 = self.index_after_key[worker]
+    after: uint256 = unsafe_add(index, 1)
+    if before != 0 and before != after:
+        refusals._refuse("members: key of another index")
+    self.index_after_key[worker] = after
+    self.seats[index] = convert(worker, uint256)
+
+
+@internal
 def _next_set(members: uint256) -> uint256:
     """
     @notice Makes the set that attempts freeze from now on.
     @return Its number.
     """
-    number: uint256 = (self.current >> AT_NUMBER) + 1
-    assert number <= LAST_SET, "members: too many changes"
-    self.current = members | number << AT_NUMBER
+    number: uint256 = unsafe_add(self.current >> AT_NUMBER, 1)
+    if number > LAST_SET:
+        refusals._refuse("members: too many changes")
+    self.current = members | self.current & 1 << AT_PAUSED | number << AT_NUMBER
     self.sets[number] = members
     return number

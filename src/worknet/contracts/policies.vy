@@ -8,6 +8,7 @@
 """
 
 import ownership
+import refusals
 import tags
 
 uses: ownership
@@ -39,26 +40,25 @@ event PolicyAnnounced:
     policy: Policy
 
 
-# A version as it is kept: `times` says which slots it governs and when they may open, `rules` how a voting
-# runs. One word each, so that opening a voting reads two.
+# What is kept of a version: `times` says which slots it governs and when they may open, `rules` how a voting
+# runs. One word each, so that opening a voting reads two. The whole policy stands in the event, under its hash.
 struct Version:
     times: uint256
     rules: uint256
     policy_hash: bytes32
-    bundle_digest: bytes32
-    data_key_commitment: bytes32
 
 
 OPEN: constant(uint256) = 0
 SEALED: constant(uint256) = 1
-ALERT: constant(uint256) = 0
+# Fallbacks. Alert is 0; the odd ones end in a plurality, those from FAILOVER on give the standbys an attempt.
+FAILOVER: constant(uint256) = 2
+LAST_FALLBACK: constant(uint256) = 3
 
-# `times`: start 40 bits, end 40, every 32, delay 32, max_age 32, data key epoch 32.
+# `times`: start 40 bits, end 40, every 32, delay 32, max_age 32.
 AT_END: constant(uint256) = 40
 AT_EVERY: constant(uint256) = 80
 AT_DELAY: constant(uint256) = 112
 AT_MAX_AGE: constant(uint256) = 144
-AT_EPOCH: constant(uint256) = 176
 # `rules`: cast window 32 bits, reveal window 32, stall 32, threshold 32 over 32, ballots 8, fallback 8.
 AT_REVEAL: constant(uint256) = 32
 AT_STALL: constant(uint256) = 64
@@ -69,6 +69,7 @@ AT_FALLBACK: constant(uint256) = 168
 
 BITS_32: constant(uint256) = 2**32 - 1
 BITS_40: constant(uint256) = 2**40 - 1
+BITS_128: constant(uint256) = 2**128 - 1
 # The end of a version that has no successor.
 NEVER: constant(uint256) = BITS_40
 # A voting keeps its version in 16 bits.
@@ -78,6 +79,11 @@ LAST_VERSION: constant(uint256) = 65_535
 policy_count: public(HashMap[bytes32, uint256])
 
 versions: HashMap[bytes32, HashMap[uint256, Version]]
+
+# @notice Policy hash -> amounts per voting: accuracy 128 bits, speed 128. The hash covers the amounts, and a
+#         record names the hash: so what a record earns is as fixed as the record.
+amounts: public(HashMap[bytes32, uint256])
+AT_SPEED: constant(uint256) = 128
 
 
 @external
@@ -89,27 +95,32 @@ def announce(workflow_id: bytes32, policy: Policy) -> uint256:
     @return The version's number, from 1.
     """
     ownership._check_owner()
-    version: uint256 = self.policy_count[workflow_id] + 1
-    assert version <= LAST_VERSION, "policies: too many versions"
+    last_version: uint256 = self.policy_count[workflow_id]
+    version: uint256 = unsafe_add(last_version, 1)
+    if version > LAST_VERSION:
+        refusals._refuse("policies: too many versions")
     self._check(policy)
-    if version > 1:
-        last: uint256 = self.versions[workflow_id][version - 1].times
-        assert policy.every == last >> AT_EVERY & BITS_32, "policies: every changed"
-        assert policy.start >= last & BITS_40, "policies: start decreases"
-        assert policy.start >= block.timestamp, "policies: start in the past"
-        self.versions[workflow_id][version - 1].times = (
+    if last_version != 0:
+        last: uint256 = self.versions[workflow_id][last_version].times
+        if policy.every != last >> AT_EVERY & BITS_32:
+            refusals._refuse("policies: every changed")
+        if policy.start < last & BITS_40:
+            refusals._refuse("policies: start decreases")
+        if policy.start < block.timestamp:
+            refusals._refuse("policies: start in the past")
+        self.versions[workflow_id][last_version].times = (
             last & ~(BITS_40 << AT_END) | policy.start << AT_END
         )
 
     policy_hash: bytes32 = self._hash(policy)
     self.policy_count[workflow_id] = version
+    self.amounts[policy_hash] = policy.accuracy | policy.speed << AT_SPEED
     self.versions[workflow_id][version] = Version(
         times=policy.start
         | NEVER << AT_END
         | policy.every << AT_EVERY
         | policy.delay << AT_DELAY
-        | policy.max_age << AT_MAX_AGE
-        | policy.data_key_epoch << AT_EPOCH,
+        | policy.max_age << AT_MAX_AGE,
         rules=policy.cast_window
         | policy.reveal_window << AT_REVEAL
         | policy.stall << AT_STALL
@@ -118,39 +129,9 @@ def announce(workflow_id: bytes32, policy: Policy) -> uint256:
         | policy.ballots << AT_BALLOTS
         | policy.fallback << AT_FALLBACK,
         policy_hash=policy_hash,
-        bundle_digest=policy.bundle_digest,
-        data_key_commitment=policy.data_key_commitment,
     )
     log PolicyAnnounced(workflow_id=workflow_id, version=version, policy_hash=policy_hash, policy=policy)
     return version
-
-
-@external
-@view
-def policy(workflow_id: bytes32, version: uint256) -> Policy:
-    """
-    @notice A version as it was announced.
-    """
-    kept: Version = self.versions[workflow_id][version]
-    assert kept.times != 0, "policies: unknown version"
-    return Policy(
-        bundle_digest=kept.bundle_digest,
-        data_key_epoch=kept.times >> AT_EPOCH & BITS_32,
-        data_key_commitment=kept.data_key_commitment,
-        every=kept.times >> AT_EVERY & BITS_32,
-        delay=kept.times >> AT_DELAY & BITS_32,
-        start=kept.times & BITS_40,
-        max_age=kept.times >> AT_MAX_AGE & BITS_32,
-        threshold_num=kept.rules >> AT_NUM & BITS_32,
-        threshold_den=kept.rules >> AT_DEN & BITS_32,
-        ballots=kept.rules >> AT_BALLOTS & 255,
-        cast_window=kept.rules & BITS_32,
-        reveal_window=kept.rules >> AT_REVEAL & BITS_32,
-        stall=kept.rules >> AT_STALL & BITS_32,
-        fallback=kept.rules >> AT_FALLBACK & 255,
-        accuracy=0,
-        speed=0,
-    )
 
 
 @external
@@ -160,7 +141,8 @@ def policy_hash(workflow_id: bytes32, version: uint256) -> bytes32:
     @notice keccak256(abi.encode(TAG("policy"), the policy's fields in their order)).
     """
     kept: bytes32 = self.versions[workflow_id][version].policy_hash
-    assert kept != empty(bytes32), "policies: unknown version"
+    if kept == empty(bytes32):
+        refusals._refuse("policies: unknown version")
     return kept
 
 
@@ -170,6 +152,15 @@ def policy_version_at(workflow_id: bytes32, slot_start: uint256) -> uint256:
     """
     @notice The version that governs the slot beginning at that time (Unix seconds); of an event-driven
             workflow the newest, whatever the time. 0: none.
+    """
+    return self._version_at(workflow_id, slot_start)
+
+
+@internal
+@view
+def _version_at(workflow_id: bytes32, slot_start: uint256) -> uint256:
+    """
+    @notice The version that governs the slot beginning at that time; of an event-driven workflow the newest.
     @dev Starts never decrease: a binary search for the last version that starts at or before the slot.
     """
     high: uint256 = self.policy_count[workflow_id]
@@ -179,11 +170,11 @@ def policy_version_at(workflow_id: bytes32, slot_start: uint256) -> uint256:
     for _: uint256 in range(17):
         if low == high:
             break
-        middle: uint256 = (low + high + 1) // 2
+        middle: uint256 = unsafe_add(unsafe_add(low, high), 1) >> 1
         if self.versions[workflow_id][middle].times & BITS_40 <= slot_start:
             low = middle
         else:
-            high = middle - 1
+            high = unsafe_sub(middle, 1)
     return low
 
 
@@ -194,23 +185,80 @@ def _rules_to_open(workflow_id: bytes32, trigger_id: bytes32, version: uint256) 
     @notice The rules under which attempt 1 for a trigger may open now.
     @param version The version that the opener names; it must govern the slot, or be the newest for an event.
     """
-    times: uint256 = self.versions[workflow_id][version].times
-    assert times != 0, "policies: unknown version"
-    end: uint256 = times >> AT_END & BITS_40
-    every: uint256 = times >> AT_EVERY & BITS_32
-    if every == 0:
-        assert end == NEVER, "policies: version not in force"
+    times: uint256 = self._times(workflow_id, version)
+    if times >> AT_EVERY & BITS_32 == 0:
+        if times >> AT_END & BITS_40 != NEVER:
+            refusals._refuse("policies: version not in force")
     else:
-        trigger: uint256 = convert(trigger_id, uint256)
-        slot: uint256 = trigger & (2**128 - 1)
-        assert trigger >> 128 == every and slot < 2**64, "policies: not a slot"
-        slot_start: uint256 = slot * every
-        assert times & BITS_40 <= slot_start and slot_start < end, "policies: version not in force"
-        due: uint256 = slot_start + every + (times >> AT_DELAY & BITS_32)
-        assert due <= block.timestamp, "policies: slot not due"
+        due: uint256 = self._due(times, trigger_id)
+        if due > block.timestamp:
+            refusals._refuse("policies: slot not due")
         max_age: uint256 = times >> AT_MAX_AGE & BITS_32
-        assert max_age == 0 or block.timestamp <= due + max_age, "policies: slot too old"
-    return self.versions[workflow_id][version].rules
+        if max_age != 0 and block.timestamp > unsafe_add(due, max_age):
+            refusals._refuse("policies: slot too old")
+    return self._rules(workflow_id, version)
+
+
+@internal
+@view
+def _rules_in_force(workflow_id: bytes32, version: uint256) -> uint256:
+    """
+    @notice The rules of a version that governs what begins now: for attempts that the owner reopened.
+    """
+    times: uint256 = self._times(workflow_id, version)
+    end: uint256 = times >> AT_END & BITS_40
+    is_in_force: bool = end == NEVER
+    if times >> AT_EVERY & BITS_32 != 0:
+        is_in_force = times & BITS_40 <= block.timestamp and block.timestamp < end
+    if not is_in_force:
+        refusals._refuse("policies: version not in force")
+    return self._rules(workflow_id, version)
+
+
+@internal
+@view
+def _version_of_missed(workflow_id: bytes32, trigger_id: bytes32) -> uint256:
+    """
+    @notice The version that governs a slot which is due for longer than `stall`.
+    """
+    slot_start: uint256 = unsafe_mul(
+        convert(trigger_id, uint256) >> 128, convert(trigger_id, uint256) & (2**64 - 1)
+    )
+    version: uint256 = self._version_at(workflow_id, slot_start)
+    times: uint256 = self._times(workflow_id, version)
+    stall: uint256 = self._rules(workflow_id, version) >> AT_STALL & BITS_32
+    if unsafe_add(self._due(times, trigger_id), stall) >= block.timestamp:
+        refusals._refuse("policies: slot not due")
+    return version
+
+
+@internal
+@view
+def _times(workflow_id: bytes32, version: uint256) -> uint256:
+    """
+    @notice Which slots a version governs, and when they may open.
+    """
+    times: uint256 = self.versions[workflow_id][version].times
+    if times == 0:
+        refusals._refuse("policies: unknown version")
+    return times
+
+
+@internal
+@pure
+def _due(times: uint256, trigger_id: bytes32) -> uint256:
+    """
+    @notice When a slot is due that these times govern; refuses any other trigger.
+    """
+    trigger: uint256 = convert(trigger_id, uint256)
+    every: uint256 = times >> AT_EVERY & BITS_32
+    slot: uint256 = trigger & (2**128 - 1)
+    if every == 0 or trigger >> 128 != every or slot >= 2**64:
+        refusals._refuse("policies: not a slot")
+    slot_start: uint256 = unsafe_mul(slot, every)
+    if slot_start < times & BITS_40 or slot_start >= times >> AT_END & BITS_40:
+        refusals._refuse("policies: version not in force")
+    return unsafe_add(unsafe_add(slot_start, every), times >> AT_DELAY & BITS_32)
 
 
 @internal
@@ -237,25 +285,28 @@ def _check(policy: Policy):
     """
     @notice Refuses what no version may say.
     """
-    assert policy.bundle_digest != empty(bytes32), "policies: no bundle"
-    assert policy.data_key_commitment != empty(bytes32), "policies: no data key"
-    assert policy.data_key_epoch <= BITS_32, "policies: epoch too large"
-    assert policy.start < NEVER, "policies: start too large"
-    assert (
-        max(max(policy.every, policy.delay), policy.max_age) <= BITS_32
-        and max(max(policy.cast_window, policy.reveal_window), policy.stall) <= BITS_32
-    ), "policies: seconds too large"
-    assert (
-        policy.threshold_den != 0
-        and policy.threshold_num <= policy.threshold_den
-        and policy.threshold_den <= BITS_32
-    ), "policies: bad threshold"
-    assert policy.ballots <= SEALED, "policies: unknown ballots"
-    assert (
-        policy.cast_window != 0
-        and (policy.reveal_window != 0 or policy.ballots == OPEN)
-    ), "policies: no window"
-    assert policy.fallback == ALERT, "policies: fallback not offered"
-    amounts: bool = policy.accuracy != 0 or policy.speed != 0
-    assert not amounts or policy.ballots == SEALED, "policies: open ballots earn none"
-    assert not amounts, "policies: rewards not offered"
+    if policy.bundle_digest == empty(bytes32) or policy.data_key_commitment == empty(bytes32):
+        refusals._refuse("policies: zero digest")
+    # Of numbers below 2^32 the union of their bits is below 2^32, and only of those.
+    if (
+        policy.every
+        | policy.delay
+        | policy.max_age
+        | policy.cast_window
+        | policy.reveal_window
+        | policy.stall
+        | policy.data_key_epoch
+        | policy.threshold_den
+    ) > BITS_32 or policy.start >= NEVER:
+        refusals._refuse("policies: number too large")
+    if policy.threshold_den == 0 or policy.threshold_num > policy.threshold_den:
+        refusals._refuse("policies: bad threshold")
+    if policy.ballots > SEALED or policy.fallback > LAST_FALLBACK:
+        refusals._refuse("policies: unknown choice")
+    if policy.cast_window == 0 or (policy.reveal_window == 0 and policy.ballots == SEALED):
+        refusals._refuse("policies: no window")
+    amounts: uint256 = policy.accuracy | policy.speed
+    if amounts > BITS_128:
+        refusals._refuse("policies: number too large")
+    if amounts != 0 and policy.ballots == OPEN:
+        refusals._refuse("policies: open ballots earn none")

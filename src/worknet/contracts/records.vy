@@ -3,11 +3,18 @@
 @title Records
 @license Apache-2.0
 @notice The result log: an append-only Merkle tree (RFC 9162, section 2.1, SHA-256) with one leaf for each
-        record. Of the tree only its size and frontier are kept, of a record only its leaf's hash; the words
-        of the leaf are the callers' to know. When a voting is decided stands in `votings`.
+        record. Of the tree only its size and frontier are kept, of a record only its leaf's hash; its words
+        are the callers' to know. When a voting is decided stands in `votings`.
 """
 
 import tags
+
+
+event Moved:
+    chain_id: uint256
+    contract: indexed(address)
+    size: uint256
+    root: bytes32
 
 
 event Recorded:
@@ -20,8 +27,35 @@ event Recorded:
     how: uint256
 
 
+# The words of a record in the order of its leaf, after the tag, the chain id and the contract.
+struct Record:
+    workflow_id: bytes32
+    voting_id: bytes32
+    trigger_id: bytes32
+    attempt: uint256
+    policy_hash: bytes32
+    input_root: bytes32
+    result_root: bytes32
+    members: uint256
+    n: uint256
+    needed: uint256
+    voters: uint256
+    how: uint256
+    time: uint256
+
+
+# The log that a network's log continues: of the contract that it was on before.
+struct Predecessor:
+    chain_id: uint256
+    contract: address
+    size: uint256
+    root: bytes32
+
+
 # How a record came about.
 QUORUM: constant(uint256) = 1
+PLURALITY: constant(uint256) = 2
+REPORT: constant(uint256) = 3
 
 LEVELS: constant(uint256) = 64
 
@@ -33,6 +67,24 @@ record: public(HashMap[bytes32, bytes32])
 # frontier[k] is the root of the perfect subtree of 2^k leaves wherever bit k of the size is set; elsewhere
 # it is left over, so that writing it anew costs less.
 frontier: bytes32[LEVELS]
+
+
+@deploy
+def __init__(previous: Predecessor):
+    """
+    @notice Begins the log; that of a network that moved with the leaf that names the log it continues.
+    @param previous Its contract zero: there is none.
+    """
+    if previous.contract != empty(address):
+        self._append(
+            sha256(concat(b"\x00", abi_encode(tags.MOVED, chain.id, self, previous)))
+        )
+        log Moved(
+            chain_id=previous.chain_id,
+            contract=previous.contract,
+            size=previous.size,
+            root=previous.root,
+        )
 
 
 @external
@@ -56,56 +108,21 @@ def root() -> bytes32:
 
 
 @internal
-def _record(
-    voting_id: bytes32,
-    workflow_id: bytes32,
-    trigger_id: bytes32,
-    attempt: uint256,
-    policy_hash: bytes32,
-    input_root: bytes32,
-    result_root: bytes32,
-    members: uint256,
-    n: uint256,
-    needed: uint256,
-    voters: uint256,
-    how: uint256,
-):
+def _record(record: Record):
     """
     @notice Appends the one record of a voting. The caller answers for there being none before.
     """
-    leaf: bytes32 = sha256(
-        concat(
-            b"\x00",
-            abi_encode(
-                tags.RECORD,
-                chain.id,
-                self,
-                workflow_id,
-                voting_id,
-                trigger_id,
-                attempt,
-                policy_hash,
-                input_root,
-                result_root,
-                members,
-                n,
-                needed,
-                voters,
-                how,
-                block.timestamp,
-            ),
-        )
-    )
-    self.record[voting_id] = leaf
+    leaf: bytes32 = sha256(concat(b"\x00", abi_encode(tags.RECORD, chain.id, self, record)))
+    self.record[record.voting_id] = leaf
     position: uint256 = self._append(leaf)
     log Recorded(
-        voting_id=voting_id,
+        voting_id=record.voting_id,
         position=position,
-        attempt=attempt,
-        input_root=input_root,
-        result_root=result_root,
-        voters=voters,
-        how=how,
+        attempt=record.attempt,
+        input_root=record.input_root,
+        result_root=record.result_root,
+        voters=record.voters,
+        how=record.how,
     )
 
 

@@ -31,6 +31,8 @@ def _popcount(bitmap: uint256) -> uint256:
 def _needed(n: uint256, numerator: uint256, denominator: uint256) -> uint256:
     """
     @notice Equal ballots that make a consensus: max(floor(n/2) + 1, ceil(n * numerator / denominator)).
+    @param n At most 120; the numbers of the threshold are below 2^32, so that nothing overflows.
     @param denominator Not zero; policies with such a threshold are refused.
     """
-    return max(n // 2 + 1, (n * numerator + denominator - 1) // denominator)
+    scaled: uint256 = unsafe_add(unsafe_mul(n, numerator), unsafe_sub(denominator, 1))
+    return max(unsafe_add(n >> 1, 1), unsafe_div(scaled, denominator))

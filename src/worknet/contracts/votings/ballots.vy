@@ -8,15 +8,16 @@
 """
 
 import members
-import policies
+import refusals
+import signatures
 import tags
+import tally
 
 from . import attempts
 from . import consensus
 from . import packed
 
 uses: members
-uses: policies
 uses: attempts
 uses: consensus
 
@@ -34,6 +35,13 @@ event Sealed:
     seal: bytes32
 
 
+event SealsBrought:
+    voting_id: indexed(bytes32)
+    place: uint256
+    workers: uint256
+    seals: DynArray[bytes32, MAX_WORKERS]
+
+
 event Revealed:
     voting_id: indexed(bytes32)
     place: uint256
@@ -48,9 +56,14 @@ event Skipped:
     rule: String[32]
 
 
-# `place` names what a ballot belongs to: attempt << 32 | policy version << 16 | worker index.
-AT_PLACE_ATTEMPT: constant(uint256) = 32
-AT_PLACE_VERSION: constant(uint256) = 16
+# A seal that another brings, with the worker's signature of Seal.
+struct SignedSeal:
+    worker: uint256
+    seal: bytes32
+    v: uint256
+    r: bytes32
+    s: bytes32
+
 
 MAX_WORKERS: constant(uint256) = 120
 # The last two bytes of a seal hold the seconds left of the cast window, at most this.
@@ -68,12 +81,11 @@ def cast(
     @notice Casts an open ballot. Only the key of the worker that `place` names.
     @param place attempt << 32 | policy version << 16 | worker index.
     """
-    assert input_root != empty(bytes32) and result_root != empty(bytes32), "votings: zero root"
     voting_id: bytes32 = attempts._voting_id(workflow_id, trigger_id)
     word: uint256 = self._with_ballot(voting_id, workflow_id, trigger_id, place, 0)
     log Cast(voting_id=voting_id, place=place, input_root=input_root, result_root=result_root)
     attempts.words[voting_id] = consensus._tally(
-        word, voting_id, workflow_id, trigger_id, input_root, result_root, 1 << (place & packed.NUMBER)
+        word, voting_id, workflow_id, trigger_id, input_root, result_root, 1 << consensus.AT_COUNT | 1 << (place & packed.NUMBER)
     )
 
 
@@ -85,18 +97,76 @@ def seal(workflow_id: bytes32, trigger_id: bytes32, place: uint256, seal: bytes3
     @param seal keccak256(abi.encode(TAG("seal"), chain id, contract, voting id, attempt, worker index, input
            root, result root, salt)) with its last two bytes zero.
     """
-    assert convert(seal, uint256) & SECONDS_LEFT == 0, "votings: seal not truncated"
+    if convert(seal, uint256) & SECONDS_LEFT != 0:
+        refusals._refuse("votings: seal not truncated")
     voting_id: bytes32 = attempts._voting_id(workflow_id, trigger_id)
-    word: uint256 = self._with_ballot(voting_id, workflow_id, trigger_id, place, packed.SEALED)
-    left: uint256 = unsafe_sub(word >> packed.AT_DEADLINE & packed.TIME, block.timestamp)
-    stored: bytes32 = convert(convert(seal, uint256) | min(left, SECONDS_LEFT), bytes32)
-    self.seals[voting_id][unsafe_add(place & packed.NUMBER, place >> AT_PLACE_ATTEMPT << 16)] = stored
+    word: uint256 = self._with_ballot(voting_id, workflow_id, trigger_id, place, 1)
+    stored: bytes32 = convert(convert(seal, uint256) | self._seconds_left(word), bytes32)
+    self.seals[voting_id][unsafe_add(place & packed.NUMBER, place >> attempts.AT_PLACE_ATTEMPT << 16)] = stored
     log Sealed(voting_id=voting_id, place=place, seal=stored)
+    self._keep_sealed(word, voting_id, workflow_id)
 
-    if attempts._everyone_has_cast(word):
-        rules: uint256 = policies._rules(workflow_id, word >> packed.AT_VERSION & packed.NUMBER)
-        word = packed._revealing(word, block.timestamp, rules)
-    attempts.words[voting_id] = word
+
+@external
+def bring_seals(
+    workflow_id: bytes32,
+    trigger_id: bytes32,
+    place: uint256,
+    signed: DynArray[SignedSeal, MAX_WORKERS],
+):
+    """
+    @notice Stores sealed ballots of workers that signed them. Anyone.
+    @param place attempt << 32 | policy version << 16; the worker index in it is not looked at.
+    @param signed Ascending strictly by worker index; one that does not fit or is done is skipped with an event.
+    """
+    voting_id: bytes32 = attempts._voting_id(workflow_id, trigger_id)
+    word: uint256 = attempts._at_place(attempts.words[voting_id], voting_id, workflow_id, trigger_id, place)
+    self._check_casting(word, 1)
+    attempt: uint256 = place >> attempts.AT_PLACE_ATTEMPT
+    all_members: uint256 = attempts._members(word)
+    done: uint256 = word >> packed.AT_BALLOTS
+    left: uint256 = self._seconds_left(word)
+    domain: bytes32 = signatures._domain()
+    taken: uint256 = 0
+    stored: DynArray[bytes32, MAX_WORKERS] = []
+    last: uint256 = 0
+    for one: SignedSeal in signed:
+        if last > one.worker:
+            refusals._refuse("votings: not ascending")
+        if one.worker >= MAX_WORKERS or all_members >> one.worker & 1 == 0:
+            self._skip(voting_id, one.worker, "votings: not a member")
+        elif (done | taken) >> one.worker & 1 == 1:
+            self._skip(voting_id, one.worker, "votings: already cast")
+        elif convert(one.seal, uint256) & SECONDS_LEFT != 0:
+            self._skip(voting_id, one.worker, "votings: seal not truncated")
+        else:
+            message: bytes32 = keccak256(
+                abi_encode(
+                    signatures.SEAL,
+                    voting_id,
+                    attempt,
+                    place >> attempts.AT_PLACE_VERSION & packed.NUMBER,
+                    one.seal,
+                )
+            )
+            if signatures._is_signed(members._key(one.worker), domain, message, one.v, one.r, one.s):
+                seal: bytes32 = convert(convert(one.seal, uint256) | left, bytes32)
+                self.seals[voting_id][attempt << 16 | one.worker] = seal
+                stored.append(seal)
+                taken |= 1 << one.worker
+            else:
+                self._skip(voting_id, one.worker, "votings: not the worker's key")
+        last = one.worker
+    if taken == 0:
+        refusals._refuse("votings: no seal taken")
+    log SealsBrought(
+        voting_id=voting_id,
+        place=place >> attempts.AT_PLACE_VERSION << attempts.AT_PLACE_VERSION,
+        workers=taken,
+        seals=stored,
+    )
+    word = unsafe_add(word, taken << packed.AT_BALLOTS | len(stored) << packed.AT_CAST)
+    self._keep_sealed(word, voting_id, workflow_id)
 
 
 @external
@@ -114,31 +184,31 @@ def reveal(
     @param place attempt << 32 | policy version << 16; the worker index in it is not looked at.
     @param workers Indices, each with its salt; one that does not fit or is done is skipped with an event.
     """
-    assert input_root != empty(bytes32) and result_root != empty(bytes32), "votings: zero root"
-    assert len(workers) == len(salts), "votings: lengths differ"
+    if len(workers) != len(salts):
+        refusals._refuse("votings: lengths differ")
     voting_id: bytes32 = attempts._voting_id(workflow_id, trigger_id)
     word: uint256 = attempts.words[voting_id]
-    assert word != 0, "votings: not open"
+    if word == 0:
+        refusals._refuse("votings: not open")
     word = attempts._apply_time(word, voting_id, workflow_id)
-    attempt: uint256 = word >> packed.AT_ATTEMPT & packed.ATTEMPT
-    assert place >> AT_PLACE_ATTEMPT == attempt, "votings: other attempt"
-    assert (
-        place >> AT_PLACE_VERSION & packed.NUMBER == word >> packed.AT_VERSION & packed.NUMBER
-    ), "votings: other policy"
-    assert word & packed.SEALED != 0, "votings: ballots are open"
-    state: uint256 = word >> packed.AT_STATE & packed.STATE
-    assert state == packed.REVEALING or (
-        state == packed.CONSENSUS and block.timestamp < word >> packed.AT_DEADLINE & packed.TIME
-    ), "votings: not revealing"
+    attempts._check_place(word, place)
+    attempt: uint256 = place >> attempts.AT_PLACE_ATTEMPT
+    if word >> packed.AT_SEALED & 1 == 0:
+        refusals._refuse("votings: ballots are open")
+    state: uint256 = word & packed.STATE
+    if state != packed.REVEALING and (
+        state != packed.CONSENSUS or block.timestamp >= word >> packed.AT_DEADLINE & packed.TIME
+    ):
+        refusals._refuse("votings: not revealing")
 
+    done: uint256 = word >> packed.AT_BALLOTS
     taken: uint256 = 0
     for i: uint256 in range(len(workers), bound=MAX_WORKERS):
         worker: uint256 = workers[i]
-        rule: String[32] = ""
         if worker >= MAX_WORKERS:
-            rule = "votings: not a member"
-        elif (word | taken) >> worker & 1 == 1:
-            rule = "votings: already revealed"
+            self._skip(voting_id, worker, "votings: not a member")
+        elif (done | taken) >> worker & 1 == 1:
+            self._skip(voting_id, worker, "votings: already revealed")
         else:
             stored: uint256 = convert(self.seals[voting_id][attempt << 16 | worker], uint256)
             opened: bytes32 = keccak256(
@@ -155,24 +225,29 @@ def reveal(
                 )
             )
             if stored == 0:
-                rule = "votings: no seal"
+                self._skip(voting_id, worker, "votings: no seal")
             elif (stored ^ convert(opened, uint256)) >> 16 == 0:
                 taken |= 1 << worker
-                continue
             else:
-                rule = "votings: seal does not open"
-        log Skipped(voting_id=voting_id, worker=worker, rule=rule)
-    assert taken != 0, "votings: nothing to reveal"
+                self._skip(voting_id, worker, "votings: seal does not open")
+    if taken == 0:
+        refusals._refuse("votings: nothing to reveal")
 
     log Revealed(
         voting_id=voting_id,
-        place=place >> AT_PLACE_VERSION << AT_PLACE_VERSION,
+        place=place >> attempts.AT_PLACE_VERSION << attempts.AT_PLACE_VERSION,
         input_root=input_root,
         result_root=result_root,
         workers=taken,
     )
     attempts.words[voting_id] = consensus._tally(
-        word | taken, voting_id, workflow_id, trigger_id, input_root, result_root, taken
+        word | taken << packed.AT_BALLOTS,
+        voting_id,
+        workflow_id,
+        trigger_id,
+        input_root,
+        result_root,
+        taken | tally._popcount(taken) << consensus.AT_COUNT,
     )
 
 
@@ -183,7 +258,8 @@ def seal_of(voting_id: bytes32, attempt: uint256, worker: uint256) -> bytes32:
     @notice A worker's seal as it is stored: its last two bytes are the seconds that were left of the cast
             window, at most 65,535. Zero: there is none.
     """
-    assert worker < MAX_WORKERS and attempt <= packed.ATTEMPT, "votings: not a member"
+    if worker >= MAX_WORKERS or attempt > packed.ATTEMPT:
+        refusals._refuse("votings: not a member")
     return self.seals[voting_id][attempt << 16 | worker]
 
 
@@ -194,43 +270,75 @@ def _with_ballot(
     """
     @notice The voting's word with one more ballot cast; opens the attempt if there is one to open.
             Refuses whoever may not cast.
-    @param sealed packed.SEALED if the ballot is one, else 0.
+    @param sealed 1 if the ballot is sealed, else 0.
     """
-    attempt: uint256 = place >> AT_PLACE_ATTEMPT
-    version: uint256 = place >> AT_PLACE_VERSION & packed.NUMBER
-    word: uint256 = attempts.words[voting_id]
-    if word == 0:
-        assert attempt == 1, "votings: other attempt"
-        word = attempts._first_attempt(voting_id, workflow_id, trigger_id, version)
-    else:
-        if block.timestamp >= word >> packed.AT_DEADLINE & packed.TIME:
-            word = attempts._apply_time(word, voting_id, workflow_id)
-        last: uint256 = word >> packed.AT_ATTEMPT & packed.ATTEMPT
-        if attempt != last:
-            assert (
-                attempt == unsafe_add(last, 1) and word >> packed.AT_STATE & packed.STATE == packed.PENDING
-            ), "votings: other attempt"
-            word = attempts._next_attempt(word, voting_id, workflow_id, trigger_id)
-        assert version == word >> packed.AT_VERSION & packed.NUMBER, "votings: other policy"
-    assert word & packed.SEALED == sealed, (
-        "votings: ballots are open" if sealed != 0 else "votings: ballots are sealed"
-    )
-
-    state: uint256 = word >> packed.AT_STATE & packed.STATE
-    # Open ballots are still counted after consensus; seals had to be there before the first was revealed.
-    assert state == packed.CASTING or (
-        state == packed.CONSENSUS
-        and sealed == 0
-        and block.timestamp < word >> packed.AT_DEADLINE & packed.TIME
-    ), "votings: not casting"
+    word: uint256 = attempts._at_place(attempts.words[voting_id], voting_id, workflow_id, trigger_id, place)
+    self._check_casting(word, sealed)
     worker: uint256 = place & packed.NUMBER
-    assert worker < MAX_WORKERS, "votings: not a member"
+    if worker >= MAX_WORKERS:
+        refusals._refuse("votings: not a member")
     seat: uint256 = members.seats[worker]
     since: uint256 = seat >> members.AT_SINCE
     # Active since before attempt 1 opened: a member of it. Whoever else is one, the frozen set tells.
-    if attempt != 1 or since == 0 or since > word >> packed.AT_FIRST_SET & packed.NUMBER:
-        assert attempts._members(word, attempt) >> worker & 1 == 1, "votings: not a member"
-    assert convert(msg.sender, uint256) == seat & members.KEY, "votings: not the worker's key"
-    ballot: uint256 = 1 << worker
-    assert word & ballot == 0, "votings: already cast"
-    return unsafe_add(word | ballot, 1 << packed.AT_CAST)
+    if (
+        place >> attempts.AT_PLACE_ATTEMPT != 1
+        or since == 0
+        or since > word >> packed.AT_FIRST_SET & packed.NUMBER
+    ):
+        if attempts._members(word) >> worker & 1 == 0:
+            refusals._refuse("votings: not a member")
+    if convert(msg.sender, uint256) != seat & members.KEY:
+        refusals._refuse("votings: not the worker's key")
+    if word >> unsafe_add(packed.AT_BALLOTS, worker) & 1 == 1:
+        refusals._refuse("votings: already cast")
+    return unsafe_add(word, 1 << unsafe_add(packed.AT_BALLOTS, worker) | 1 << packed.AT_CAST)
+
+
+@internal
+@view
+def _check_casting(word: uint256, sealed: uint256):
+    """
+    @notice Refuses ballots of the other kind, and those that come too late. Open ballots are still counted after
+            consensus; seals had to be there before the first was revealed.
+    """
+    if word >> packed.AT_SEALED & 1 != sealed:
+        if sealed != 0:
+            refusals._refuse("votings: ballots are open")
+        refusals._refuse("votings: ballots are sealed")
+    state: uint256 = word & packed.STATE
+    if state != packed.CASTING and (
+        state != packed.CONSENSUS
+        or sealed != 0
+        or block.timestamp >= word >> packed.AT_DEADLINE & packed.TIME
+    ):
+        refusals._refuse("votings: not casting")
+
+
+@internal
+@view
+def _seconds_left(word: uint256) -> uint256:
+    """
+    @notice Seconds left of the cast window, as a seal keeps them.
+    """
+    return min(unsafe_sub(word >> packed.AT_DEADLINE & packed.TIME, block.timestamp), SECONDS_LEFT)
+
+
+@internal
+def _skip(voting_id: bytes32, worker: uint256, rule: String[32]):
+    """
+    @notice Tells of an item of a batch that has no effect.
+    """
+    log Skipped(voting_id=voting_id, worker=worker, rule=rule)
+
+
+@internal
+def _keep_sealed(word: uint256, voting_id: bytes32, workflow_id: bytes32):
+    """
+    @notice Keeps a voting with new seals; revealing begins when every member has sealed.
+    """
+    if attempts._everyone_has_cast(word):
+        attempts.words[voting_id] = packed._revealing(
+            word, block.timestamp, attempts._rules(word, workflow_id)
+        )
+    else:
+        attempts.words[voting_id] = word

@@ -2,17 +2,22 @@
 """
 @title Consensus
 @license Apache-2.0
-@notice Counted ballots: who voted for which pair, when that is a consensus, and the closing of a voting. What
-        a record is stands in `records`, how a ballot comes in in `ballots`.
+@notice Counted ballots: who voted for which pair, when that is a consensus, which pair leads without one, and
+        the closing of a voting. What a record is stands in `records`, how a ballot comes in in `ballots`.
 """
 
+import members
+import periods
 import policies
 import records
+import refusals
 import tally
 
 from . import attempts
 from . import packed
 
+uses: members
+uses: periods
 uses: policies
 uses: records
 uses: attempts
@@ -22,8 +27,9 @@ event Closed:
     voting_id: indexed(bytes32)
 
 
-# keccak256(voting id, attempt, pair) -> bitmap of those who voted for it.
+# keccak256(voting id, attempt, pair) -> bitmap of those who voted for it, and above its 120 bits their number.
 voters_of: HashMap[bytes32, uint256]
+AT_COUNT: constant(uint256) = 120
 
 
 @external
@@ -35,30 +41,53 @@ def advance(workflow_id: bytes32, trigger_id: bytes32, input_root: bytes32, resu
     """
     voting_id: bytes32 = attempts._voting_id(workflow_id, trigger_id)
     before: uint256 = attempts.words[voting_id]
-    assert before != 0, "votings: not open"
+    if before == 0:
+        refusals._refuse("votings: not open")
     word: uint256 = attempts._apply_time(before, voting_id, workflow_id)
     if (
-        word >> packed.AT_STATE & packed.STATE == packed.CONSENSUS
-        and word & packed.BOOKED == 0
+        word & packed.STATE == packed.CONSENSUS
+        and word >> packed.AT_BOOKED & 1 == 0
         and block.timestamp >= word >> packed.AT_DEADLINE & packed.TIME
     ):
-        attempt: uint256 = word >> packed.AT_ATTEMPT & packed.ATTEMPT
-        voters: uint256 = self.voters_of[self._pair(voting_id, attempt, input_root, result_root)]
-        needed: uint256 = word >> packed.AT_NEEDED & packed.COUNT
-        assert tally._popcount(voters) >= needed, "votings: not the recorded pair"
-        word |= packed.BOOKED
-        log Closed(voting_id=voting_id)
-    assert word != before, "votings: nothing to advance"
+        voters: uint256 = self.voters_of[self._pair(word, voting_id, input_root, result_root)]
+        if voters >> AT_COUNT < word >> packed.AT_NEEDED & packed.COUNT:
+            refusals._refuse("votings: not the recorded pair")
+        word = self._booked(word, voting_id, voters, word >> packed.AT_SEALED & 1 == 1)
+    if word == before:
+        refusals._refuse("votings: nothing to advance")
     attempts.words[voting_id] = word
+
+
+@external
+def settle(workflow_id: bytes32, trigger_id: bytes32, input_root: bytes32, result_root: bytes32):
+    """
+    @notice Records the leading pair of a voting that is left to a plurality. Anyone, at any time from then on.
+            It earns nothing.
+    """
+    voting_id: bytes32 = attempts._voting_id(workflow_id, trigger_id)
+    word: uint256 = attempts._apply_time(attempts.words[voting_id], voting_id, workflow_id)
+    if word & packed.STATE != packed.SETTLING:
+        refusals._refuse("votings: not settling")
+    voters: uint256 = self.voters_of[self._pair(word, voting_id, input_root, result_root)]
+    if voters >> AT_COUNT != word >> packed.AT_HIGHEST & packed.COUNT:
+        refusals._refuse("votings: not the leading pair")
+    self._record(
+        word, voting_id, workflow_id, trigger_id, input_root, result_root, voters, records.PLURALITY
+    )
+    word = packed._in_phase(word, packed.SETTLED, block.timestamp)
+    attempts.words[voting_id] = self._booked(word, voting_id, voters, False)
 
 
 @external
 @view
 def voters(voting_id: bytes32, attempt: uint256, input_root: bytes32, result_root: bytes32) -> uint256:
     """
-    @notice Bitmap of those whose counted ballot in that attempt is this pair.
+    @notice Bitmap of those whose ballot in that attempt was counted on chain for this pair.
     """
-    return self.voters_of[self._pair(voting_id, attempt, input_root, result_root)]
+    return (
+        self.voters_of[self._pair(attempt << packed.AT_ATTEMPT, voting_id, input_root, result_root)]
+        & members.BITMAP
+    )
 
 
 @internal
@@ -74,62 +103,112 @@ def _tally(
     """
     @notice Counts new ballots for one pair: records a consensus, ends the attempt when everyone is done.
     @param before The voting's word, the new ballots already in its bitmap.
+    @param new_voters Bitmap of those whose ballots they are, and above its 120 bits their number.
     """
+    if input_root == empty(bytes32) or result_root == empty(bytes32):
+        refusals._refuse("votings: zero root")
     word: uint256 = before
-    attempt: uint256 = word >> packed.AT_ATTEMPT & packed.ATTEMPT
-    pair: bytes32 = self._pair(voting_id, attempt, input_root, result_root)
-    voters: uint256 = self.voters_of[pair] | new_voters
+    pair: bytes32 = self._pair(word, voting_id, input_root, result_root)
+    # Nobody votes twice: the bitmaps have no bit in common.
+    voters: uint256 = unsafe_add(self.voters_of[pair], new_voters)
     self.voters_of[pair] = voters
-    count: uint256 = tally._popcount(voters)
+    count: uint256 = voters >> AT_COUNT
     highest: uint256 = word >> packed.AT_HIGHEST & packed.COUNT
     if count > highest:
-        word = (
-            word & ~(packed.COUNT << packed.AT_HIGHEST | 1 << packed.AT_SHARED)
-            | count << packed.AT_HIGHEST
-        )
+        word = packed._with_highest(word, count)
     elif count == highest:
         word |= 1 << packed.AT_SHARED
 
-    needed: uint256 = word >> packed.AT_NEEDED & packed.COUNT
-    if count >= needed and word >> packed.AT_STATE & packed.STATE != packed.CONSENSUS:
-        word = word & ~(packed.STATE << packed.AT_STATE) | packed.CONSENSUS << packed.AT_STATE
-        records._record(
-            voting_id,
-            workflow_id,
-            trigger_id,
-            attempt,
-            policies.versions[workflow_id][word >> packed.AT_VERSION & packed.NUMBER].policy_hash,
-            input_root,
-            result_root,
-            attempts._members(word, attempt),
-            word >> packed.AT_N & packed.COUNT,
-            needed,
-            voters,
-            records.QUORUM,
+    has_consensus: bool = count >= word >> packed.AT_NEEDED & packed.COUNT
+    if has_consensus and word & packed.STATE != packed.CONSENSUS:
+        word = packed._in_phase(word, packed.CONSENSUS, word >> packed.AT_DEADLINE & packed.TIME)
+        self._record(
+            word, voting_id, workflow_id, trigger_id, input_root, result_root, voters, records.QUORUM
         )
 
-    done: bool = False
-    if word & packed.SEALED != 0:
-        done = tally._popcount(word & packed.BALLOTS) == word >> packed.AT_CAST & packed.COUNT
+    is_done: bool = False
+    if word >> packed.AT_SEALED & 1 == 1:
+        is_done = tally._popcount(word >> packed.AT_BALLOTS) == word >> packed.AT_CAST & packed.COUNT
     else:
-        done = attempts._everyone_has_cast(word)
-    if done:
-        if word >> packed.AT_STATE & packed.STATE != packed.CONSENSUS:
-            rules: uint256 = policies._rules(workflow_id, word >> packed.AT_VERSION & packed.NUMBER)
-            word = packed._failed(word, block.timestamp, rules)
-            attempts._log_failure(word, voting_id, block.timestamp)
+        is_done = attempts._everyone_has_cast(word)
+    if is_done:
+        if word & packed.STATE == packed.CONSENSUS:
+            word = packed._in_phase(word, packed.CONSENSUS, block.timestamp)
+            if has_consensus:
+                word = self._booked(word, voting_id, voters, word >> packed.AT_SEALED & 1 == 1)
         else:
-            word = word & ~(packed.TIME << packed.AT_DEADLINE) | block.timestamp << packed.AT_DEADLINE
-            if count >= needed:
-                word |= packed.BOOKED
-                log Closed(voting_id=voting_id)
+            word = packed._failed(word, block.timestamp, attempts._rules(word, workflow_id))
+            attempts._log_end(word, voting_id, block.timestamp, True)
     return word
 
 
 @internal
+def _record(
+    word: uint256,
+    voting_id: bytes32,
+    workflow_id: bytes32,
+    trigger_id: bytes32,
+    input_root: bytes32,
+    result_root: bytes32,
+    voters: uint256,
+    how: uint256,
+):
+    """
+    @notice Makes the record of a voting, in its last attempt.
+    """
+    version: uint256 = word >> packed.AT_VERSION & packed.NUMBER
+    records._record(
+        records.Record(
+            workflow_id=workflow_id,
+            voting_id=voting_id,
+            trigger_id=trigger_id,
+            attempt=word >> packed.AT_ATTEMPT & packed.ATTEMPT,
+            policy_hash=policies.versions[workflow_id][version].policy_hash,
+            input_root=input_root,
+            result_root=result_root,
+            members=attempts._members(word),
+            n=word >> packed.AT_N & packed.COUNT,
+            needed=word >> packed.AT_NEEDED & packed.COUNT,
+            voters=voters & members.BITMAP,
+            how=how,
+            time=block.timestamp,
+        )
+    )
+
+
+@internal
+def _booked(word: uint256, voting_id: bytes32, accurate: uint256, is_earning: bool) -> uint256:
+    """
+    @notice Takes note that a voting is closed.
+    @param accurate Bitmap of those whose counted ballot is the recorded pair.
+    @param is_earning Whether that counts for the period: open ballots could be copied.
+    """
+    log Closed(voting_id=voting_id)
+    if is_earning:
+        self._count(accurate & members.BITMAP, attempts._members(word))
+    return word | 1 << packed.AT_BOOKED
+
+
+@internal
+def _count(accurate: uint256, all_members: uint256):
+    """
+    @notice Counts a closed voting for the present period: whose ballot was the recorded pair, and whose not.
+    """
+    period: uint256 = periods._now()
+    before: uint256 = periods.outcome[period]
+    after: uint256 = before | accurate | (all_members & ~accurate) << periods.AT_MISSED
+    if after != before:
+        if before == 0:
+            periods._begun(members._enrolled())
+        periods.outcome[period] = after
+
+
+@internal
 @pure
-def _pair(voting_id: bytes32, attempt: uint256, input_root: bytes32, result_root: bytes32) -> bytes32:
+def _pair(word: uint256, voting_id: bytes32, input_root: bytes32, result_root: bytes32) -> bytes32:
     """
-    @notice The key under which the voters of a pair are kept.
+    @notice The key under which the voters of a pair are kept, in the attempt of this word.
     """
-    return keccak256(abi_encode(voting_id, attempt, input_root, result_root))
+    return keccak256(
+        abi_encode(voting_id, word >> packed.AT_ATTEMPT & packed.ATTEMPT, input_root, result_root)
+    )

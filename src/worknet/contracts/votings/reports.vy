@@ -1,0 +1,153 @@
+# pragma version 0.4.3
+"""
+@title Reports
+@license Apache-2.0
+@notice A whole voting in one transaction: workers that share a channel exchanged their ballots there, and
+        enough of them signed what came of it. Ballots that stand on chain are respected; a voting that has none
+        gets no state of its own but its record.
+"""
+
+import members
+import records
+import refusals
+import signatures
+import tally
+
+from . import attempts
+from . import ballots
+from . import consensus
+from . import packed
+
+uses: members
+uses: attempts
+uses: consensus
+uses: ballots
+
+
+event Reported:
+    voting_id: indexed(bytes32)
+    place: uint256
+    participants: uint256
+    voters: uint256
+    signers: uint256
+
+
+struct Signature:
+    worker: uint256
+    v: uint256
+    r: bytes32
+    s: bytes32
+
+
+@external
+def report(
+    workflow_id: bytes32,
+    trigger_id: bytes32,
+    place: uint256,
+    input_root: bytes32,
+    result_root: bytes32,
+    participants: uint256,
+    voters: uint256,
+    signed: DynArray[Signature, 120],
+):
+    """
+    @notice Records the pair that enough workers have agreed on among themselves. Anyone.
+    @param place attempt << 32 | policy version << 16.
+    @param participants Bitmap of those whose seals were exchanged. All members: the voting is closed at once.
+           Else casting on chain must be over, and only members outside may still reveal.
+    @param voters Bitmap of those whose ballot is the pair.
+    @param signed At least `needed` signatures of Report, ascending strictly by worker index.
+    """
+    if input_root == empty(bytes32) or result_root == empty(bytes32):
+        refusals._refuse("votings: zero root")
+    voting_id: bytes32 = attempts._voting_id(workflow_id, trigger_id)
+    before: uint256 = attempts.words[voting_id]
+    word: uint256 = attempts._at_place(before, voting_id, workflow_id, trigger_id, place)
+    state: uint256 = word & packed.STATE
+    if state >= packed.CONSENSUS:
+        refusals._refuse("votings: already recorded")
+    if state > packed.REVEALING:
+        refusals._refuse("votings: not casting")
+
+    all_members: uint256 = attempts._members(word)
+    if participants & ~all_members != 0:
+        refusals._refuse("votings: participant not member")
+    if voters & ~participants != 0:
+        refusals._refuse("votings: voter not participant")
+    message: bytes32 = keccak256(
+        abi_encode(
+            signatures.REPORT,
+            voting_id,
+            place >> attempts.AT_PLACE_ATTEMPT,
+            place >> attempts.AT_PLACE_VERSION & packed.NUMBER,
+            input_root,
+            result_root,
+            participants,
+            voters,
+        )
+    )
+    domain: bytes32 = signatures._domain()
+    signers: uint256 = 0
+    for one: Signature in signed:
+        # Below are the indices up to the last signer's: strictly ascending, each counts once.
+        if one.worker >= members.LIMIT or signers >> one.worker != 0:
+            refusals._refuse("votings: not ascending")
+        if not signatures._is_signed(members._key(one.worker), domain, message, one.v, one.r, one.s):
+            refusals._refuse("votings: not the worker's key")
+        signers |= 1 << one.worker
+    if signers & ~voters != 0:
+        refusals._refuse("votings: signer not voter")
+    if tally._popcount(signers) < word >> packed.AT_NEEDED & packed.COUNT:
+        refusals._refuse("votings: too few signatures")
+    is_whole: bool = participants == all_members
+    if not is_whole and state == packed.CASTING:
+        refusals._refuse("votings: cast window not over")
+
+    pair: bytes32 = consensus._pair(word, voting_id, input_root, result_root)
+    accurate: uint256 = voters
+    if before != 0:
+        on_chain: uint256 = consensus.voters_of[pair]
+        if packed._counted(word) & voters & ~on_chain != 0:
+            refusals._refuse("votings: voter of other pair")
+        accurate |= on_chain & members.BITMAP
+    log Reported(
+        voting_id=voting_id,
+        place=place >> attempts.AT_PLACE_VERSION << attempts.AT_PLACE_VERSION,
+        participants=participants,
+        voters=voters,
+        signers=signers,
+    )
+    consensus._record(
+        word, voting_id, workflow_id, trigger_id, input_root, result_root, accurate, records.REPORT
+    )
+    waiting: uint256 = 0
+    if not is_whole:
+        consensus.voters_of[pair] = accurate | tally._popcount(accurate) << consensus.AT_COUNT
+        done: uint256 = word >> packed.AT_BALLOTS | participants
+        waiting = self._unrevealed(all_members & ~done, voting_id, place >> attempts.AT_PLACE_ATTEMPT)
+        word = (
+            word & (2**packed.AT_CAST - 1)
+            | unsafe_add(tally._popcount(done), waiting) << packed.AT_CAST
+            | done << packed.AT_BALLOTS
+        )
+    if waiting == 0:
+        word = packed._in_phase(word, packed.CONSENSUS, block.timestamp)
+        word = consensus._booked(word, voting_id, accurate, True)
+    else:
+        word = packed._in_phase(word, packed.CONSENSUS, word >> packed.AT_DEADLINE & packed.TIME)
+    if before != 0:
+        attempts.words[voting_id] = word
+
+
+@internal
+@view
+def _unrevealed(workers: uint256, voting_id: bytes32, attempt: uint256) -> uint256:
+    """
+    @notice How many of these workers may still reveal a seal that stands on chain.
+    """
+    count: uint256 = 0
+    for worker: uint256 in range(members.LIMIT):
+        if workers >> worker & 1 == 1:
+            if ballots.seals[voting_id][attempt << 16 | worker] != empty(bytes32):
+                count = unsafe_add(count, 1)
+    return count
