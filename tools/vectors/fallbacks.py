@@ -153,6 +153,12 @@ GOOD: Good = {
         [*OPEN_THIRD, *cast_all([A, B, A, B], STALLED, 3)],
         STALLED + 600,
     ),
+    "failover alone settles nothing": (
+        OPEN_FAILOVER,
+        [*OPEN_THIRD, *cast_all([A, A, B, C], STALLED, 3)],
+        STALLED + 600,
+    ),
+    "failover stalled settles nothing": (OPEN_FAILOVER, LEADING, STALLED + 1800),
     "failover stalled, then a plurality of attempt 1": (EITHER, LEADING, STALLED + 1800),
     "failover stalled, then a plurality of attempt 2": (EITHER, LEADING_IN_2, 11_600 + 1800),
     "reopened": (SEALED, REOPENED, T + 9000),
