@@ -1,0 +1,413 @@
+"""The rewards of a network by their laws, over random histories of what might come on chain.
+
+`Definition` computes them a second time, from section 8 as it is written: it looks through all facts for each
+question and keeps no words. A fact that the rules refuse changes nothing, as a reverted transaction does.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worknet.protocol.ballots import seconds_left
+from worknet.protocol.earnings import ClosedVoting, Period
+from worknet.protocol.policy import Ballots, Fallback, Policy
+from worknet.protocol.records import How, Record
+from worknet.protocol.rewards import (
+    CheckedIn,
+    Claimed,
+    ClosingBooked,
+    Enrolled,
+    Fact,
+    Funded,
+    Payment,
+    RecordLogged,
+    Removed,
+    RewardError,
+    Rewards,
+    RewardsSet,
+    fold,
+    period_of,
+)
+from worknet.protocol.voting import FactError
+
+ROOT = Path(__file__).parents[3]
+LENGTH = 20
+WORKERS = [0, 1, 2, 118, 119]
+SEALED = Policy(
+    bundle_digest=b"\1" * 32,
+    data_key_epoch=1,
+    data_key_commitment=b"\2" * 32,
+    every=3600,
+    delay=0,
+    start=0,
+    max_age=0,
+    threshold_num=0,
+    threshold_den=1,
+    ballots=Ballots.SEALED,
+    cast_window=20,
+    reveal_window=10,
+    stall=30,
+    fallback=Fallback.ALERT,
+    accuracy=100,
+    speed=7,
+)
+POLICIES = [SEALED, replace(SEALED, accuracy=0), replace(SEALED, ballots=Ballots.OPEN, accuracy=0, speed=0)]
+HASHES = {policy: policy.hash() for policy in POLICIES}
+KINDS = [Enrolled, Removed, CheckedIn, CheckedIn, RewardsSet, RecordLogged, RecordLogged, ClosingBooked]
+KINDS += [ClosingBooked, Funded, Claimed, Claimed]
+
+
+@dataclass
+class Chain:
+    """What may come next depends on this."""
+
+    enrolled: set[int]
+    known: set[int]
+    logged: dict[bytes, ClosedVoting]
+    closed: list[Record]
+
+    @classmethod
+    def after(cls, facts: Sequence[Fact], logged: dict[bytes, ClosedVoting]) -> "Chain":
+        enrolled: set[int] = set()
+        for fact in facts:
+            if isinstance(fact, Enrolled):
+                enrolled.add(fact.worker)
+            if isinstance(fact, Removed):
+                enrolled.remove(fact.worker)
+        known = {fact.worker for fact in facts if isinstance(fact, Enrolled)}
+        closed = [fact.voting.record for fact in facts if isinstance(fact, ClosingBooked)]
+        return cls(enrolled, known, logged, closed)
+
+
+def some(workers: Iterable[int]) -> st.SearchStrategy[int]:
+    """A bitmap of some of the workers."""
+    chosen = list(workers)
+    return st.integers(0, 2 ** len(chosen) - 1).map(
+        lambda bits: sum((bits >> place & 1) << worker for place, worker in enumerate(chosen))
+    )
+
+
+@st.composite
+def votings(draw: st.DrawFn, chain: Chain, time: int) -> ClosedVoting:
+    """A voting recorded at this time, by workers that are or were enrolled."""
+    policy = draw(st.sampled_from([SEALED, SEALED, SEALED, *POLICIES]))
+    how = draw(st.sampled_from([How.QUORUM, *How]))
+    members = draw(some(sorted(chain.known)))
+    accurate = members & ~(draw(some(WORKERS)) & draw(some(WORKERS)))
+    remainder = draw(st.sampled_from([0, 1, 2, 3, 118, 119]))
+    voting_id = (len(chain.logged) * 120 + remainder).to_bytes(32, "big")
+    n, voters = members.bit_count(), accurate & draw(some(WORKERS))
+    network = 1, b"\5" * 20, b"\6" * 32
+    attempt = 1, HASHES[policy], b"\3" * 32, b"\4" * 32, members, n, n // 2 + 1
+    record = Record(*network, voting_id, b"\7" * 32, *attempt, voters, how, time)
+    early = draw(some(WORKERS))
+    seals = {worker: b"\7" * 30 + bytes([0, 6 if is_in(early, worker) else 5]) for worker in WORKERS}
+    return ClosedVoting(record, policy, accurate, seals)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Fact]:
+    """Facts at times that never go back; all are lawful, for those that are refused have not happened."""
+    facts: list[Fact] = [*(Enrolled(0, worker) for worker in WORKERS[:3]), RewardsSet(1, 1000, 30)]
+    rewards, time = fold(LENGTH, facts), 1
+    logged: dict[bytes, ClosedVoting] = {}
+    for _ in range(draw(st.integers(0, 30))):
+        time += draw(st.sampled_from([0, 1, 3, 7, 7, 20]))
+        fact = draw(next_facts(Chain.after(facts, logged), rewards, time))
+        try:
+            rewards.apply(fact)
+        except (RewardError, FactError):
+            continue
+        facts.append(fact)
+    return facts
+
+
+@st.composite
+def next_facts(draw: st.DrawFn, chain: Chain, rewards: Rewards, time: int) -> Fact:
+    """What may come at this time; seldom something that is refused."""
+    kind = draw(st.sampled_from(KINDS))
+    astray = draw(st.integers(0, 9)) == 9
+    if kind in {Enrolled, Removed, CheckedIn}:
+        fitting = set(WORKERS) - chain.enrolled if kind is Enrolled else chain.enrolled
+        return kind(time, draw(st.sampled_from(WORKERS if astray else sorted(fitting) or WORKERS)))
+    if kind is RewardsSet:
+        return RewardsSet(time, draw(st.integers(0, 3)) * 1000, draw(st.integers(0, 3)) * 10)
+    if kind is Funded:
+        return Funded(time, draw(st.sampled_from([0, 50, 500, 5000])))
+    if kind is ClosingBooked and chain.logged:
+        left = [voting for voting in chain.logged.values() if voting.record not in chain.closed]
+        return ClosingBooked(time, draw(st.sampled_from(left or list(chain.logged.values()))))
+    if kind is Claimed:
+        worker = draw(st.sampled_from(WORKERS if astray else sorted(chain.known)))
+        records, periods = rewards.unclaimed(worker, time)
+        records += draw(st.lists(st.sampled_from(chain.closed), max_size=2)) if chain.closed else []
+        periods += (
+            draw(st.lists(st.integers(0, time // LENGTH - (not astray)), max_size=2)) if time > LENGTH else []
+        )
+        kept = slice(draw(st.integers(0, 1)), None)
+        return Claimed(time, worker, tuple(records[kept]), tuple(periods[kept]))
+    voting = draw(votings(chain, time))
+    chain.logged.setdefault(voting.record.voting_id, voting)
+    return RecordLogged(voting.record)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """Section 8, read from the facts."""
+
+    facts: Sequence[Fact]
+
+    def of_period(self, number: int, worker: int) -> int:
+        base, consistency = self.amounts(number)
+        closings = list(self.closings(number))
+        taken = [is_in(voting.accurate, worker) for voting in closings]
+        member = [is_in(voting.record.members, worker) for voting in closings]
+        checked = any(isinstance(fact, CheckedIn) and fact.worker == worker for fact in self.within(number))
+        earned = base if self.enrolled_throughout(number, worker) and (checked or any(taken)) else 0
+        return earned + (consistency if any(member) and taken == member else 0)
+
+    def of_voting(self, record: Record, worker: int) -> int:
+        closing = next(
+            fact.voting
+            for fact in self.facts
+            if isinstance(fact, ClosingBooked) and fact.voting.record == record
+        )
+        if not is_in(closing.accurate, worker) or record.how is How.PLURALITY:
+            return 0
+        earned = closing.policy.accuracy
+        if record.how is How.QUORUM and closing.policy.ballots is Ballots.SEALED:
+            accurate = [index for index in range(120) if is_in(closing.accurate, index)]
+            most = max(seconds_left(closing.seals[index]) for index in accurate)
+            index = int(record.voting_id.hex(), 16) % 120
+            while index not in accurate or seconds_left(closing.seals[index]) != most:
+                index = (index + 1) % 120
+            earned += closing.policy.speed if index == worker else 0
+        return earned
+
+    def within(self, number: int) -> Iterator[Fact]:
+        return (fact for fact in self.facts if number * LENGTH <= fact.time < (number + 1) * LENGTH)
+
+    def before(self, number: int) -> Iterator[Fact]:
+        return (fact for fact in self.facts if fact.time < number * LENGTH)
+
+    def amounts(self, number: int) -> tuple[int, int]:
+        sets = [(fact.base, fact.consistency) for fact in self.before(number) if isinstance(fact, RewardsSet)]
+        return sets[-1] if sets else (0, 0)
+
+    def closings(self, number: int) -> Iterator[ClosedVoting]:
+        for fact in self.within(number):
+            if isinstance(fact, ClosingBooked):
+                how, ballots = fact.voting.record.how, fact.voting.policy.ballots
+                if how is How.REPORT or (how is How.QUORUM and ballots is Ballots.SEALED):
+                    yield fact.voting
+
+    def enrolled_throughout(self, number: int, worker: int) -> bool:
+        changes = [
+            fact
+            for fact in self.before(number)
+            if isinstance(fact, Enrolled | Removed) and fact.worker == worker
+        ]
+        removed = any(isinstance(fact, Removed) and fact.worker == worker for fact in self.within(number))
+        return bool(changes) and isinstance(changes[-1], Enrolled) and not removed
+
+    def payments(self) -> list[Payment]:
+        """What each claim earned and paid."""
+        done: set[tuple[int, bytes | int]] = set()
+        pool, owed, payments = 0, dict.fromkeys(WORKERS, 0), []
+        for fact in self.facts:
+            if isinstance(fact, Funded):
+                pool += fact.amount
+            if isinstance(fact, Claimed):
+                items = {record.voting_id: self.of_voting(record, fact.worker) for record in fact.records}
+                items |= {number: self.of_period(number, fact.worker) for number in fact.periods}
+                new = {item: amount for item, amount in items.items() if (fact.worker, item) not in done}
+                done |= {(fact.worker, item) for item in new}
+                owed[fact.worker] += sum(new.values())
+                paid = min(pool, owed[fact.worker])
+                pool, owed[fact.worker] = pool - paid, owed[fact.worker] - paid
+                payments.append(Payment(sum(new.values()), paid))
+        return payments
+
+
+def is_in(bitmap: int, worker: int) -> bool:
+    return bool(bitmap >> worker & 1)
+
+
+def paid_by(rewards: Rewards, facts: Sequence[Fact]) -> list[Payment]:
+    return [payment for fact in facts if (payment := rewards.apply(fact))]
+
+
+def without_claims(facts: Sequence[Fact]) -> list[Fact]:
+    return [fact for fact in facts if not isinstance(fact, Claimed)]
+
+
+def after_all(facts: Sequence[Fact]) -> int:
+    """A time at which every period of the facts is over."""
+    return facts[-1].time + LENGTH
+
+
+def single_claims(rewards: Rewards, now: int) -> list[Claimed]:
+    """Everything that can be claimed, each item by itself."""
+    claims = []
+    for worker in WORKERS:
+        records, periods = rewards.unclaimed(worker, now)
+        claims += [Claimed(now, worker, (record,)) for record in records]
+        claims += [Claimed(now, worker, (), (number,)) for number in periods]
+    return claims
+
+
+def words_without_claims(period: Period) -> Period:
+    return replace(period, claimed=0)
+
+
+@given(histories())
+def test_every_claim_earns_and_pays_what_the_definition_says(facts: list[Fact]) -> None:
+    assert paid_by(Rewards(LENGTH), facts) == Definition(facts).payments()
+
+
+@given(histories())
+def test_what_can_be_claimed_in_the_end_is_what_the_definition_says(facts: list[Fact]) -> None:
+    facts = without_claims(facts)
+    rewards, definition, now = fold(LENGTH, facts), Definition(facts), after_all(facts)
+    closed = [fact.voting.record for fact in facts if isinstance(fact, ClosingBooked)]
+    for worker in WORKERS:
+        records = [record for record in closed if definition.of_voting(record, worker)]
+        periods = [number for number in range(now // LENGTH) if definition.of_period(number, worker)]
+        assert rewards.unclaimed(worker, now) == (records, periods)
+
+
+@given(histories())
+def test_paid_never_exceeds_funded_and_the_rest_is_the_pool(facts: list[Fact]) -> None:
+    rewards = Rewards(LENGTH)
+    for fact in facts:
+        rewards.apply(fact)
+        assert 0 <= rewards.paid <= rewards.funded
+        assert rewards.pool == rewards.funded - rewards.paid
+
+
+@given(histories())
+def test_all_that_was_earned_is_paid_or_owed(facts: list[Fact]) -> None:
+    rewards = Rewards(LENGTH)
+    earned = 0
+    for fact in facts:
+        payment = rewards.apply(fact)
+        earned += payment.earned if payment else 0
+        assert earned == rewards.paid + sum(map(rewards.owed, WORKERS))
+
+
+@given(histories())
+def test_once_the_pool_is_refilled_all_that_is_owed_is_paid(facts: list[Fact]) -> None:
+    rewards = fold(LENGTH, facts)
+    owed = {worker: rewards.owed(worker) for worker in WORKERS if rewards.owed(worker)}
+    rewards.apply(Funded(facts[-1].time, sum(owed.values())))
+    for worker, amount in owed.items():
+        assert rewards.apply(Claimed(facts[-1].time, worker)) == Payment(0, amount)
+        assert rewards.owed(worker) == 0
+
+
+@given(histories())
+def test_nothing_is_claimed_twice(facts: list[Fact]) -> None:
+    rewards, now = fold(LENGTH, [*facts, Funded(facts[-1].time, 10**6)]), after_all(facts)
+    claims = [*single_claims(rewards, now), *(fact for fact in facts if isinstance(fact, Claimed))]
+    paid_by(rewards, single_claims(rewards, now))
+    for claim in claims:
+        again = replace(claim, time=now)
+        if rewards.owed(claim.worker):
+            assert rewards.apply(again).earned == 0
+        else:
+            with pytest.raises(RewardError, match="rewards: nothing to claim"):
+                rewards.apply(again)
+
+
+@given(histories(), st.randoms(use_true_random=False))
+def test_the_order_of_claims_does_not_change_what_each_earns(
+    facts: list[Fact], random: st.DataObject
+) -> None:
+    facts = without_claims(facts)
+    claims = single_claims(fold(LENGTH, facts), after_all(facts))
+    shuffled = random.sample(range(len(claims)), len(claims))
+    in_order = paid_by(fold(LENGTH, facts), claims)
+    otherwise = paid_by(fold(LENGTH, facts), [claims[place] for place in shuffled])
+    assert [in_order[place].earned for place in shuffled] == [payment.earned for payment in otherwise]
+
+
+@given(histories())
+def test_claims_in_one_earn_as_much_as_one_by_one(facts: list[Fact]) -> None:
+    facts, now = without_claims(facts), after_all(facts)
+    rewards = fold(LENGTH, facts)
+    singly = paid_by(fold(LENGTH, facts), single_claims(rewards, now))
+    at_once = [Claimed(now, worker, *rewards.unclaimed(worker, now)) for worker in WORKERS]
+    together = paid_by(rewards, [claim for claim in at_once if claim.records or claim.periods])
+    assert sum(payment.earned for payment in singly) == sum(payment.earned for payment in together)
+
+
+@given(histories())
+def test_an_ended_period_changes_only_by_claims(facts: list[Fact]) -> None:
+    rewards = Rewards(LENGTH)
+    before: dict[int, Period] = {}
+    for fact in facts:
+        rewards.apply(fact)
+        for number, period in before.items():
+            now = rewards.period(number)
+            assert words_without_claims(now) == words_without_claims(period)
+            assert now.claimed & period.claimed == period.claimed
+            assert isinstance(fact, Claimed) or now == period
+        before = {number: rewards.period(number) for number in range(fact.time // LENGTH)}
+
+
+@given(histories(), st.integers(0, 30))
+def test_amounts_that_are_set_later_change_no_earlier_period(facts: list[Fact], place: int) -> None:
+    facts = without_claims(facts)
+    time = facts[min(place, len(facts) - 1)].time
+    earlier = [fact for fact in facts if fact.time <= time]
+    changed = fold(LENGTH, [*earlier, RewardsSet(time, 9, 9), *facts[len(earlier) :]])
+    rewards = fold(LENGTH, facts)
+    for number in range(time // LENGTH + 1):
+        assert (
+            changed.period(number).base == rewards.period(number).base or rewards.period(number) == Period()
+        )
+        for worker in WORKERS:
+            claims = [
+                rewards.unclaimed(worker, after_all(facts)),
+                changed.unclaimed(worker, after_all(facts)),
+            ]
+            assert len({number in periods for _, periods in claims}) == 1
+
+
+@given(histories(), st.data())
+def test_a_refused_fact_changes_nothing(facts: list[Fact], data: st.DataObject) -> None:
+    rewards = fold(LENGTH, facts)
+    logged = {fact.voting.record.voting_id: fact.voting for fact in facts if isinstance(fact, ClosingBooked)}
+    fact = data.draw(next_facts(Chain.after(facts, logged), rewards, facts[-1].time))
+    before = deepcopy({name: value for name, value in vars(rewards).items() if name != "_policy_hashes"})
+    try:
+        rewards.apply(fact)
+    except (RewardError, FactError):
+        after = {name: value for name, value in vars(rewards).items() if name != "_policy_hashes"}
+        assert after == before
+
+
+@given(st.integers(1, 10**6), st.integers(0, 10**10))
+def test_a_time_belongs_to_the_period_that_contains_it(length: int, time: int) -> None:
+    number = period_of(time, length)
+    assert number * length <= time < (number + 1) * length
+
+
+def test_periods_have_a_length() -> None:
+    with pytest.raises(FactError, match="0 s"):
+        Rewards(0)
+
+
+def test_every_reason_is_one_that_a_contract_can_give() -> None:
+    source = (ROOT / "src" / "worknet" / "protocol" / "rewards.py").read_text()
+    reasons = re.findall(r'RewardError\("([^"]*)"\)', source)
+    assert len(reasons) == source.count("raise RewardError(")
+    assert [
+        reason for reason in reasons if not re.fullmatch(r"(rewards|members): [a-z ]{1,23}", reason)
+    ] == []
