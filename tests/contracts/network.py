@@ -241,7 +241,7 @@ class Network:
     def signed_seal(
         self, worker: int, ballot: Pair, attempt: int = 1, *, version: int = 1, seal: bytes | None = None
     ) -> tuple[Any, ...]:
-        """A seal with its worker's signature, as `bring_seals` takes it."""
+        """A seal with its worker's signature, as `bring_seals` takes it: (worker, seal, v, r, s)."""
         sent = seal or self.seal_for(worker, ballot, attempt)
         digest = eip712.seal_digest(self.domain, self.voting_id(), attempt, version, sent)
         return worker, sent, *self.sign(worker, digest)
@@ -249,14 +249,16 @@ class Network:
     def bring_seals(
         self, signed: Sequence[tuple[Any, ...]], attempt: int = 1, *, version: int = 1, sender: Any = None
     ) -> Told:
-        """Brings signed seals; anyone may, here the owner."""
-        place = Place(attempt, version).word()
-        return self.call("bring_seals", WORKFLOW, self.trigger, place, list(signed), sender=sender)
+        """Brings signed seals, in any order; anyone may, here the owner."""
+        workers, odd = bitmap(one[0] for one in signed), bitmap(one[0] for one in signed if one[2] == 28)
+        items = [(seal, r, s) for _, seal, _, r, s in sorted(signed)]
+        about = (WORKFLOW, self.trigger, Place(attempt, version).word())
+        return self.call("bring_seals", *about, workers, odd, items, sender=sender)
 
     def signed_report(
         self, ballot: Pair, signers: Iterable[int], participants: int, voters: int, attempt: int, version: int
     ) -> list[tuple[Any, ...]]:
-        """The signatures of these workers under a report, as `report` takes them."""
+        """What these workers sign under a report, as `report` takes it: (worker, v, r, s) each."""
         about = (self.domain, self.voting_id(), attempt, version, ballot, participants, voters)
         digest = eip712.report_digest(*about)
         return [(worker, *self.sign(worker, digest)) for worker in signers]
@@ -282,8 +284,10 @@ class Network:
         voters = bitmap(signers) if voters is None else voters
         if signed is None:
             signed = self.signed_report(ballot, signers, participants, voters, attempt, version)
-        place, about = Place(attempt, version).word(), (*astuple(ballot), participants, voters)
-        return self.call("report", WORKFLOW, self.trigger, place, *about, list(signed), sender=sender)
+        about = (WORKFLOW, self.trigger, Place(attempt, version).word(), *astuple(ballot))
+        who, odd = bitmap(one[0] for one in signed), bitmap(one[0] for one in signed if one[1] == 28)
+        items = [(r, s) for _, _, r, s in sorted(signed)]
+        return self.call("report", *about, participants, voters, who, odd, items, sender=sender)
 
     def reveal(
         self,
@@ -294,11 +298,11 @@ class Network:
         version: int = 1,
         salts: list[bytes] | None = None,
     ) -> Told:
-        """Reveals a batch; anyone may, here the owner."""
+        """Reveals a batch; anyone may, here the owner. Salts that are named are those of ascending workers."""
         if salts is None:
-            salts = [self.salt(worker, attempt) for worker in workers]
+            salts = [self.salt(worker, attempt) for worker in sorted(set(workers))]
         about = (WORKFLOW, self.trigger, Place(attempt, version).word())
-        return self.call("reveal", *about, *astuple(ballot), workers, salts)
+        return self.call("reveal", *about, *astuple(ballot), bitmap(workers), salts)
 
     def advance(self, ballot: Pair | None = None) -> Told:
         """Advances the voting, naming the recorded pair if there is one."""
