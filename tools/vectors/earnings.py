@@ -13,7 +13,7 @@ from tools.vectors.policies import OPEN, POLICY
 from tools.vectors.records import record_of_hour
 
 from worknet.protocol import earnings
-from worknet.protocol.earnings import ClosedVoting, Period
+from worknet.protocol.earnings import Amounts, ClosedVoting, Period
 from worknet.protocol.policy import MAX_WORKERS, Ballots, Policy
 from worknet.protocol.records import How
 
@@ -138,9 +138,9 @@ def add_earnings(file: VectorFile) -> None:
     }.items():
         given = {"voting": voting_json(NAMES[voting_name]), "worker": worker, "claimed": claimed}
         file.bad(name, "of_voting", "Mismatch", **given)
-    lived = Period(
-        eligible=0b0111, checked_in=0b1001, taken=0b0110, missed=0b0100, base=1000, consistency=300
-    )
+    lived = Period(eligible=0b0111, checked_in=0b1001, taken=0b0110, missed=0b0100)
+    amounts = Amounts(base=1000, consistency=300)
+    given = {"period": asdict(lived), "amounts": asdict(amounts)}
     for name, worker in {
         "checked in": 0,
         "taken, none missed": 1,
@@ -148,14 +148,14 @@ def add_earnings(file: VectorFile) -> None:
         "checked in, enrolled too late": 3,
         "neither": 4,
     }.items():
-        gives = earnings.of_period(lived, worker)
-        file.good(f"a period: {name}", "of_period", gives, period=asdict(lived), worker=worker)
+        gives = earnings.of_period(lived, amounts, worker)
+        file.good(f"a period: {name}", "of_period", gives, **given, worker=worker)
     for name, (worker, claimed) in {
         "base though enrolled too late": (3, 1000),
         "consistency though one was missed": (2, 1300),
         "consistency for presence": (0, 1300),
     }.items():
-        file.bad(name, "of_period", "Mismatch", period=asdict(lived), worker=worker, claimed=claimed)
+        file.bad(name, "of_period", "Mismatch", **given, worker=worker, claimed=claimed)
 
 
 def voting_json(voting: ClosedVoting) -> dict[str, Json]:

@@ -10,13 +10,13 @@ from dataclasses import asdict
 from tools.vectors.earnings import NAMES, VOTINGS, T, add_earnings, voting_json
 from tools.vectors.form import Json, VectorFile, written
 
-from worknet.protocol.earnings import Period
 from worknet.protocol.policy import MAX_WORKERS
 from worknet.protocol.records import Record
 from worknet.protocol.rewards import (
     AMOUNT_BOUND,
     CheckedIn,
     Claimed,
+    Closed,
     ClosingBooked,
     Enrolled,
     Fact,
@@ -33,6 +33,11 @@ LENGTH = 1000
 def logs(name: str) -> RecordLogged:
     """The voting's record is logged."""
     return RecordLogged(NAMES[name].record)
+
+
+def ends(name: str, time: int = T + 400) -> Closed:
+    """The voting's window is over, and nothing was booked."""
+    return Closed(time, NAMES[name])
 
 
 def closes(name: str, time: int = T + 400) -> ClosingBooked:
@@ -88,6 +93,14 @@ GOOD: dict[str, list[Fact]] = {
         logs("late"),
         closes("late", T + 1000),
         claims(0, "late", [10, 11], T + 2000),
+    ],
+    "a voting whose window is over is claimed before its closing is booked, and the period after it": [
+        *BEGINNING,
+        logs("A"),
+        ends("A"),
+        claims(0, "A", [10]),
+        closes("A", T + 1001),
+        claims(0, "A", [11], T + 2000),
     ],
     "open ballots count for no period": [
         *BEGINNING,
@@ -150,6 +163,25 @@ GOOD: dict[str, list[Fact]] = {
         RewardsSet(T + 5000, 1, 1),
         claims(2, "", [10], T + 9000),
     ],
+    "a period whose first fact comes after a change of the amounts": [
+        *BEGINNING,
+        RewardsSet(T, 5, 6),
+        Removed(T + 1, 1),
+        CheckedIn(T + 2, 2),
+        claims(2, "", [10]),
+    ],
+    "amounts count for periods without a change, in which something happened or nothing": [
+        *BEGINNING,
+        CheckedIn(T + 7000, 2),
+        claims(2, "", [15, 17], T + 8000),
+    ],
+    "amounts that end": [
+        *BEGINNING,
+        RewardsSet(T, 0, 0),
+        CheckedIn(T + 1, 2),
+        CheckedIn(T + 1000, 2),
+        claims(2, "", [10, 11], T + 2000),
+    ],
     "the largest amounts": [
         *BEGINNING,
         RewardsSet(T, AMOUNT_BOUND - 1, 0),
@@ -186,11 +218,13 @@ BAD: dict[str, tuple[list[Fact], str]] = {
     "removed before it was enrolled": ([*BEGINNING, Removed(T, 3)], "members: not enrolled"),
     "removed twice": ([*BEGINNING, Removed(T, 1), Removed(T, 1)], "members: not enrolled"),
     "a stranger checks in": ([*BEGINNING, CheckedIn(T, 3)], "members: not enrolled"),
+    "an index above the highest removed": ([*BEGINNING, Removed(T, 120)], "members: not enrolled"),
+    "an index above the highest checks in": ([*BEGINNING, CheckedIn(T, 120)], "members: not enrolled"),
     "a removed worker checks in": ([*BEGINNING, Removed(T, 1), CheckedIn(T, 1)], "members: not enrolled"),
     "a base of 129 bits": ([RewardsSet(T, AMOUNT_BOUND, 0)], "rewards: amount too large"),
     "a consistency of 129 bits": ([RewardsSet(T, 0, AMOUNT_BOUND)], "rewards: amount too large"),
-    "a claim for nobody": ([*CLOSED_A, claims(3, "A")], "rewards: unknown worker"),
-    "a claim for an index above the highest": ([*CLOSED_A, claims(120, "A")], "rewards: unknown worker"),
+    "a claim for nobody": ([*CLOSED_A, claims(3, "A")], "members: unknown index"),
+    "a claim for an index above the highest": ([*CLOSED_A, claims(120, "A")], "members: unknown index"),
     "an empty claim": ([*CLOSED_A, claims(0)], "rewards: nothing to claim"),
     "a voting claimed twice": ([*CLOSED_A, claims(0, "A"), claims(0, "A")], "rewards: nothing to claim"),
     "a period claimed twice": (
@@ -246,7 +280,9 @@ for _fact, _name in ((RewardsSet(T, -1, 0), "base"), (RewardsSet(T, 0, -1), "con
 IMPOSSIBLE: dict[str, list[Fact]] = {
     "time that goes back": [*CHECKED_IN, CheckedIn(T - 1, 1)],
     "a closing before its record": [*BEGINNING, closes("A")],
-    "closed twice": [*CLOSED_A, closes("A")],
+    "booked twice": [*CLOSED_A, closes("A")],
+    "closed after it was booked": [*CLOSED_A, ends("A")],
+    "closed twice": [*BEGINNING, logs("A"), ends("A"), ends("A")],
     "closed with another record than was logged": [*BEGINNING, logs("A"), closes("A with more voters")],
     "closed under another policy": [*BEGINNING, logs("A"), closes("A under another policy")],
     "recorded twice": [*BEGINNING, logs("A"), logs("A")],
@@ -278,8 +314,7 @@ def _outcome(facts: Sequence[Fact]) -> Json:
     after = Rewards(LENGTH)
     payments = [asdict(payment) for fact in facts if (payment := after.apply(fact))]
     numbers = sorted({fact.time // LENGTH for fact in facts})
-    touched = {number: after.period(number) for number in numbers}
-    claimed = {name: after.claimed(voting.record.voting_id) for name, voting in VOTINGS.items()}
+    claimed = {name: after.claimed_of_voting(voting.record.voting_id) for name, voting in VOTINGS.items()}
     return {
         "funded": after.funded,
         "paid": after.paid,
@@ -290,7 +325,11 @@ def _outcome(facts: Sequence[Fact]) -> Json:
             if after.owed(worker)
         ],
         "periods": [
-            {"number": number} | asdict(period) for number, period in touched.items() if period != Period()
+            {"number": number}
+            | asdict(after.period(number))
+            | asdict(after.amounts_in(number))
+            | {"claimed": after.claimed_of_period(number)}
+            for number in numbers
         ],
         "claimed": [{"voting": name, "workers": workers} for name, workers in claimed.items() if workers],
     }
@@ -306,7 +345,7 @@ def _names(fact: Fact) -> list[str]:
     match fact:
         case RecordLogged(record):
             return [_name_of(record)]
-        case ClosingBooked(_, voting):
+        case Closed(_, voting) | ClosingBooked(_, voting):
             return [next(name for name, known in NAMES.items() if known is voting)]
         case Claimed(_, _, records):
             return [_name_of(record) for record in records]
@@ -322,8 +361,9 @@ def _fact_json(fact: Fact) -> Json:
     match fact:
         case RecordLogged():
             return {"fact": "recorded", "voting": _names(fact)[0]}
-        case ClosingBooked():
-            return {"fact": "closed", "time": fact.time, "voting": _names(fact)[0]}
+        case Closed() | ClosingBooked():
+            name = "closed" if isinstance(fact, Closed) else "closing booked"
+            return {"fact": name, "time": fact.time, "voting": _names(fact)[0]}
         case Claimed():
             items = {"votings": _names(fact), "periods": list(fact.periods)}
             return {"fact": "claimed", "time": fact.time, "worker": fact.worker} | items

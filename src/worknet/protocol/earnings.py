@@ -51,17 +51,23 @@ class ClosedVoting:
 
 @dataclass(frozen=True)
 class Period:
-    """The words of a period as the contract tells them, and the amounts that count in it.
+    """The words of a period as the network's contract tells them.
 
     `eligible`: enrolled, in either role, throughout the period. `taken`, `missed`: whose ballot was the
-    recorded pair in some, was not in some, of the votings that closed in it and that it was a member of.
+    recorded pair in some, was not in some, of the votings whose closing was booked in it and that it was a
+    member of.
     """
 
     eligible: int = 0
     checked_in: int = 0
     taken: int = 0
     missed: int = 0
-    claimed: int = 0
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """What a period pays for, as the pool's contract tells it: the base and the consistency amount."""
+
     base: int = 0
     consistency: int = 0
 
@@ -89,11 +95,11 @@ def of_voting(voting: ClosedVoting, worker: int) -> int:
     return voting.policy.accuracy
 
 
-def of_period(period: Period, worker: int) -> int:
-    """What a worker earns of an ended period: base and consistency."""
+def of_period(period: Period, amounts: Amounts, worker: int) -> int:
+    """What a worker earns of an ended period, with the amounts that count in it: base and consistency."""
     was_seen = (period.checked_in | period.taken) >> worker & 1
-    base = period.base if was_seen and period.eligible >> worker & 1 else 0
-    return base + (period.consistency if (period.taken & ~period.missed) >> worker & 1 else 0)
+    base = amounts.base if was_seen and period.eligible >> worker & 1 else 0
+    return base + (amounts.consistency if (period.taken & ~period.missed) >> worker & 1 else 0)
 
 
 def _indices(workers: int) -> Iterator[int]:

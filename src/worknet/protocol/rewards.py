@@ -1,25 +1,27 @@
 """The rewards of a network: a fold of what happened on chain, so that anyone computes them (section 8).
 
-`Rewards` holds what the contract keeps: the words of each period, who has claimed what, what is owed, the
-pool. `apply` adds the facts in their order on chain. Whatever the contract refuses is a `RewardError` with
-the contract's own revert reason; a fact that it can never have told, whoever calls it, is a `FactError`;
-either changes nothing. What a worker earns of one voting or period stands in `earnings`.
+`Rewards` holds what a network and its pool keep: the words of each period, the amounts, who has claimed what,
+what is owed, the pool. `apply` adds the facts in their order on chain. Whatever the contracts refuse is a
+`RewardError` with their own revert reason; a fact that they can never have told, whoever calls them, is a
+`FactError`; either changes nothing. What a worker earns of one voting or period stands in `earnings`.
 
 Amounts are in the chain's smallest unit. All sets of workers are bitmaps: bit i is the worker with index i.
 Times are Unix seconds of blocks.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from worknet.protocol.earnings import ClosedVoting, Period, of_period, of_voting
+from worknet.protocol.earnings import Amounts, ClosedVoting, Period, of_period, of_voting
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.policy import MAX_WORKERS, Policy
 from worknet.protocol.records import Record
 from worknet.protocol.voting import FactError
 
 AMOUNT_BOUND = 1 << 128
+CHANGES_OF_AMOUNTS = 65_535
 RECORDS_OF_A_CLAIM = 50
 PERIODS_OF_A_CLAIM = 100
 
@@ -54,7 +56,7 @@ class CheckedIn:
 
 @dataclass(frozen=True)
 class RewardsSet:
-    """The owner set the amounts per period, which count from the next one."""
+    """The owner set the amounts per period: from the next one on, and of several in a period the last."""
 
     time: int
     base: int
@@ -74,8 +76,22 @@ class RecordLogged:
 
 
 @dataclass(frozen=True)
+class Closed:
+    """By now the voting's window is over: its ballots are final, though no transaction has booked that yet.
+
+    From then on it can be claimed; no period has counted it.
+    """
+
+    time: int
+    voting: ClosedVoting
+
+
+@dataclass(frozen=True)
 class ClosingBooked:
-    """A transaction found the voting closed, at once or long after; it belongs to that one's period."""
+    """A transaction found the voting closed, at once or long after; it belongs to that one's period.
+
+    `Closed` need not come before it.
+    """
 
     time: int
     voting: ClosedVoting
@@ -83,7 +99,10 @@ class ClosingBooked:
 
 @dataclass(frozen=True)
 class Funded:
-    """Somebody paid into the pool."""
+    """Somebody paid into the pool.
+
+    The contract also pays from what is forced on it without a call; no event tells of that, nor does this.
+    """
 
     time: int
     amount: int
@@ -103,7 +122,7 @@ class Claimed:
 
 
 Fact: TypeAlias = (
-    Enrolled | Removed | CheckedIn | RewardsSet | RecordLogged | ClosingBooked | Funded | Claimed
+    Enrolled | Removed | CheckedIn | RewardsSet | RecordLogged | Closed | ClosingBooked | Funded | Claimed
 )
 
 
@@ -130,12 +149,16 @@ class Rewards:
         self._time = 0
         self._enrolled = 0
         self._known = 0
-        self._amounts = (0, 0)
+        # What each change counts from, ascending strictly, beside the amounts; before any they are zero.
+        self._since: list[int] = [0]
+        self._amounts: list[Amounts] = [Amounts()]
         self._periods: dict[int, Period] = {}
         self._records: dict[bytes, Record] = {}
         self._closed: dict[bytes, ClosedVoting] = {}
+        self._booked: set[bytes] = set()
         self._policy_hashes: dict[Policy, bytes] = {}
-        self._claimed: dict[bytes, int] = {}
+        self._claimed_of_voting: dict[bytes, int] = {}
+        self._claimed_of_period: dict[int, int] = {}
         self._owed: dict[int, int] = {}
 
     @property
@@ -147,20 +170,28 @@ class Rewards:
         """What the worker has earned by claims and was not yet paid, the pool being short."""
         return self._owed.get(worker, 0)
 
-    def claimed(self, voting_id: bytes) -> int:
+    def claimed_of_voting(self, voting_id: bytes) -> int:
         """Who has claimed the rewards of a voting."""
-        return self._claimed.get(voting_id, 0)
+        return self._claimed_of_voting.get(voting_id, 0)
+
+    def claimed_of_period(self, number: int) -> int:
+        """Who has claimed the rewards of a period."""
+        return self._claimed_of_period.get(number, 0)
 
     def period(self, number: int) -> Period:
         """The words of a period, as they are so far if it has not ended; zeros if nothing happened in it."""
         return self._periods.get(number, Period())
+
+    def amounts_in(self, number: int) -> Amounts:
+        """The amounts that count in a period, by what was set so far: of a later one they may yet change."""
+        return self._amounts[bisect_right(self._since, number) - 1]
 
     def unclaimed(self, worker: int, now: int) -> tuple[list[Record], list[int]]:
         """The votings and periods of which the worker could claim something at this time, oldest first."""
         votings = [
             voting.record
             for voting_id, voting in self._closed.items()
-            if of_voting(voting, worker) and not self.claimed(voting_id) >> worker & 1
+            if of_voting(voting, worker) and not self.claimed_of_voting(voting_id) >> worker & 1
         ]
         periods = [
             number
@@ -189,8 +220,10 @@ class Rewards:
                 self._set_amounts(fact)
             case RecordLogged():
                 self._log(fact.record)
+            case Closed():
+                self._close(fact.voting)
             case ClosingBooked():
-                self._close(fact)
+                self._book(fact)
             case Funded():
                 self.funded += fact.amount
             case Claimed():
@@ -199,33 +232,39 @@ class Rewards:
         return paid
 
     def _enrol(self, fact: Enrolled) -> None:
-        bit = _bit(fact.worker)
-        if self._enrolled & bit:
+        if not 0 <= fact.worker < MAX_WORKERS:
+            raise FactError(f"a network has {MAX_WORKERS} workers, {fact.worker} is none of them")
+        if _is_in(self._enrolled, fact.worker):
             raise RewardError("members: already enrolled")
         self._touch(fact.time)
-        self._enrolled |= bit
-        self._known |= bit
+        self._enrolled |= 1 << fact.worker
+        self._known |= 1 << fact.worker
 
     def _remove(self, fact: Removed) -> None:
-        bit = _bit(fact.worker)
-        if not self._enrolled & bit:
+        if not _is_in(self._enrolled, fact.worker):
             raise RewardError("members: not enrolled")
+        bit = 1 << fact.worker
         number, period = self._touch(fact.time)
         self._periods[number] = replace(period, eligible=period.eligible & ~bit)
         self._enrolled &= ~bit
 
     def _check_in(self, fact: CheckedIn) -> None:
-        bit = _bit(fact.worker)
-        if not self._enrolled & bit:
+        if not _is_in(self._enrolled, fact.worker):
             raise RewardError("members: not enrolled")
         number, period = self._touch(fact.time)
-        self._periods[number] = replace(period, checked_in=period.checked_in | bit)
+        self._periods[number] = replace(period, checked_in=period.checked_in | 1 << fact.worker)
 
     def _set_amounts(self, fact: RewardsSet) -> None:
         if not (0 <= fact.base < AMOUNT_BOUND and 0 <= fact.consistency < AMOUNT_BOUND):
             raise RewardError("rewards: amount too large")
-        self._touch(fact.time)
-        self._amounts = fact.base, fact.consistency
+        amounts, since = Amounts(fact.base, fact.consistency), period_of(fact.time, self.length) + 1
+        if self._since[-1] == since:
+            self._amounts[-1] = amounts
+        elif len(self._since) > CHANGES_OF_AMOUNTS:
+            raise RewardError("rewards: too many changes")
+        else:
+            self._since.append(since)
+            self._amounts.append(amounts)
 
     def _log(self, record: Record) -> None:
         if record.voting_id in self._records:
@@ -234,8 +273,8 @@ class Rewards:
             raise FactError("a voting with a member that was never enrolled")
         self._records[record.voting_id] = record
 
-    def _close(self, fact: ClosingBooked) -> None:
-        voting, record = fact.voting, fact.voting.record
+    def _close(self, voting: ClosedVoting) -> None:
+        record = voting.record
         if self._records.get(record.voting_id) != record:
             raise FactError("a voting closed with another record than was logged, or with none")
         if record.voting_id in self._closed:
@@ -243,6 +282,14 @@ class Rewards:
         if self._policy_hash(voting.policy) != record.policy_hash:
             raise FactError("a voting closed under another policy than its record names")
         self._closed[record.voting_id] = voting
+
+    def _book(self, fact: ClosingBooked) -> None:
+        voting, record = fact.voting, fact.voting.record
+        if record.voting_id in self._booked:
+            raise FactError("a closing booked twice")
+        if self._closed.get(record.voting_id) != voting:
+            self._close(voting)
+        self._booked.add(record.voting_id)
         if voting.counts_for_period:
             number, period = self._touch(fact.time)
             self._periods[number] = replace(
@@ -253,8 +300,8 @@ class Rewards:
 
     def _claim(self, fact: Claimed) -> Payment:
         worker = fact.worker
-        if not (0 <= worker < MAX_WORKERS and self._known >> worker & 1):
-            raise RewardError("rewards: unknown worker")
+        if not _is_in(self._known, worker):
+            raise RewardError("members: unknown index")
         votings = {record.voting_id: self._left_of_voting(record, worker) for record in fact.records}
         if any(number >= period_of(fact.time, self.length) for number in fact.periods):
             raise RewardError("rewards: period not over")
@@ -264,13 +311,13 @@ class Rewards:
         if not owed:
             raise RewardError("rewards: nothing to claim")
 
-        bit = _bit(worker)
+        bit = 1 << worker
         for voting_id, amount in votings.items():
-            self._claimed[voting_id] = self.claimed(voting_id) | (bit if amount else 0)
+            if amount:
+                self._claimed_of_voting[voting_id] = self.claimed_of_voting(voting_id) | bit
         for number, amount in periods.items():
             if amount:
-                period = self._periods[number]
-                self._periods[number] = replace(period, claimed=period.claimed | bit)
+                self._claimed_of_period[number] = self.claimed_of_period(number) | bit
         paid = min(owed, self.pool)
         self._owed[worker] = owed - paid
         self.paid += paid
@@ -282,11 +329,12 @@ class Rewards:
         voting = self._closed.get(record.voting_id)
         if voting is None:
             raise RewardError("rewards: voting not closed")
-        return 0 if self.claimed(record.voting_id) >> worker & 1 else of_voting(voting, worker)
+        return 0 if _is_in(self.claimed_of_voting(record.voting_id), worker) else of_voting(voting, worker)
 
     def _left_of_period(self, number: int, worker: int) -> int:
-        period = self.period(number)
-        return 0 if period.claimed >> worker & 1 else of_period(period, worker)
+        if _is_in(self.claimed_of_period(number), worker):
+            return 0
+        return of_period(self.period(number), self.amounts_in(number), worker)
 
     def _policy_hash(self, policy: Policy) -> bytes:
         """The policy's hash, computed once: many votings share a policy, and keccak-256 is slow here."""
@@ -295,11 +343,9 @@ class Rewards:
         return self._policy_hashes[policy]
 
     def _touch(self, time: int) -> tuple[int, Period]:
-        """The present period. Its first fact stores what holds before that fact: who is enrolled, if only
-        nobody, and the amounts."""
+        """The present period. Its first fact stores who is enrolled before that fact, if only nobody."""
         number = period_of(time, self.length)
-        began = Period(self._enrolled, base=self._amounts[0], consistency=self._amounts[1])
-        return number, self._periods.setdefault(number, began)
+        return number, self._periods.setdefault(number, Period(self._enrolled))
 
 
 def period_of(time: int, length: int) -> int:
@@ -315,7 +361,5 @@ def fold(length: int, facts: Iterable[Fact]) -> Rewards:
     return rewards
 
 
-def _bit(worker: int) -> int:
-    if not 0 <= worker < MAX_WORKERS:
-        raise FactError(f"a network has {MAX_WORKERS} workers, {worker} is none of them")
-    return 1 << worker
+def _is_in(workers: int, worker: int) -> bool:
+    return 0 <= worker < MAX_WORKERS and bool(workers >> worker & 1)

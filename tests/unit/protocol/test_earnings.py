@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worknet.protocol.earnings import ClosedVoting, Period, fastest, of_period, of_voting
+from worknet.protocol.earnings import Amounts, ClosedVoting, Period, fastest, of_period, of_voting
 from worknet.protocol.policy import Ballots, Fallback, Policy
 from worknet.protocol.records import How, Record
 from worknet.protocol.voting import FactError
@@ -104,16 +104,16 @@ def test_speed_goes_to_exactly_one_of_the_accurate_of_a_quorum_of_sealed_ballots
     assert total == accuracy * voting.accurate.bit_count() + speed
 
 
-@given(BITMAPS, BITMAPS, BITMAPS, BITMAPS, BITMAPS)
+@given(BITMAPS, BITMAPS, BITMAPS, BITMAPS)
 def test_a_period_earns_base_for_being_seen_and_consistency_for_agreeing_throughout(
-    eligible: int, checked_in: int, taken: int, missed: int, claimed: int
+    eligible: int, checked_in: int, taken: int, missed: int
 ) -> None:
-    period = Period(eligible, checked_in, taken, missed, claimed, base=1000, consistency=30)
+    period = Period(eligible, checked_in, taken, missed)
     for worker in WORKERS:
         seen = is_in(checked_in, worker) or is_in(taken, worker)
         base = 1000 if is_in(eligible, worker) and seen else 0
         consistency = 30 if is_in(taken, worker) and not is_in(missed, worker) else 0
-        assert of_period(period, worker) == base + consistency
+        assert of_period(period, Amounts(base=1000, consistency=30), worker) == base + consistency
 
 
 def test_a_voting_whose_accurate_are_no_members_is_refused() -> None:

@@ -7,7 +7,7 @@ question and keeps no words. A fact that the rules refuse changes nothing, as a 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -15,12 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worknet.protocol.ballots import seconds_left
-from worknet.protocol.earnings import ClosedVoting, Period
+from worknet.protocol.earnings import Amounts, ClosedVoting, Period
 from worknet.protocol.policy import Ballots, Fallback, Policy
 from worknet.protocol.records import How, Record
 from worknet.protocol.rewards import (
+    CHANGES_OF_AMOUNTS,
     CheckedIn,
     Claimed,
+    Closed,
     ClosingBooked,
     Enrolled,
     Fact,
@@ -60,7 +62,7 @@ SEALED = Policy(
 POLICIES = [SEALED, replace(SEALED, accuracy=0), replace(SEALED, ballots=Ballots.OPEN, accuracy=0, speed=0)]
 HASHES = {policy: policy.hash() for policy in POLICIES}
 KINDS = [Enrolled, Removed, CheckedIn, CheckedIn, RewardsSet, RecordLogged, RecordLogged, ClosingBooked]
-KINDS += [ClosingBooked, Funded, Claimed, Claimed]
+KINDS += [Closed, Closed, ClosingBooked, Funded, Claimed, Claimed]
 
 
 @dataclass
@@ -71,6 +73,7 @@ class Chain:
     known: set[int]
     logged: dict[bytes, ClosedVoting]
     closed: list[Record]
+    booked: list[Record] = field(default_factory=list)
 
     @classmethod
     def after(cls, facts: Sequence[Fact], logged: dict[bytes, ClosedVoting]) -> "Chain":
@@ -81,8 +84,8 @@ class Chain:
             if isinstance(fact, Removed):
                 enrolled.remove(fact.worker)
         known = {fact.worker for fact in facts if isinstance(fact, Enrolled)}
-        closed = [fact.voting.record for fact in facts if isinstance(fact, ClosingBooked)]
-        return cls(enrolled, known, logged, closed)
+        booked = [fact.voting.record for fact in facts if isinstance(fact, ClosingBooked)]
+        return cls(enrolled, known, logged, closed_in(facts), booked)
 
 
 def some(workers: Iterable[int]) -> st.SearchStrategy[int]:
@@ -140,9 +143,10 @@ def next_facts(draw: st.DrawFn, chain: Chain, rewards: Rewards, time: int) -> Fa
         return RewardsSet(time, draw(st.integers(0, 3)) * 1000, draw(st.integers(0, 3)) * 10)
     if kind is Funded:
         return Funded(time, draw(st.sampled_from([0, 50, 500, 5000])))
-    if kind is ClosingBooked and chain.logged:
-        left = [voting for voting in chain.logged.values() if voting.record not in chain.closed]
-        return ClosingBooked(time, draw(st.sampled_from(left or list(chain.logged.values()))))
+    if kind in {Closed, ClosingBooked} and chain.logged:
+        done = chain.closed if kind is Closed else chain.booked
+        left = [voting for voting in chain.logged.values() if voting.record not in done]
+        return kind(time, draw(st.sampled_from(left or list(chain.logged.values()))))
     if kind is Claimed:
         worker = draw(st.sampled_from(WORKERS if astray else sorted(chain.known)))
         records, periods = rewards.unclaimed(worker, time)
@@ -176,7 +180,7 @@ class Definition:
         closing = next(
             fact.voting
             for fact in self.facts
-            if isinstance(fact, ClosingBooked) and fact.voting.record == record
+            if isinstance(fact, Closed | ClosingBooked) and fact.voting.record == record
         )
         if not is_in(closing.accurate, worker) or record.how is How.PLURALITY:
             return 0
@@ -235,6 +239,12 @@ class Definition:
         return payments
 
 
+def closed_in(facts: Sequence[Fact]) -> list[Record]:
+    """The records of the votings that closed, in the order in which they did."""
+    closed = [fact.voting.record for fact in facts if isinstance(fact, Closed | ClosingBooked)]
+    return list(dict.fromkeys(closed))
+
+
 def is_in(bitmap: int, worker: int) -> bool:
     return bool(bitmap >> worker & 1)
 
@@ -262,10 +272,6 @@ def single_claims(rewards: Rewards, now: int) -> list[Claimed]:
     return claims
 
 
-def words_without_claims(period: Period) -> Period:
-    return replace(period, claimed=0)
-
-
 @given(histories())
 def test_every_claim_earns_and_pays_what_the_definition_says(facts: list[Fact]) -> None:
     assert paid_by(Rewards(LENGTH), facts) == Definition(facts).payments()
@@ -275,9 +281,8 @@ def test_every_claim_earns_and_pays_what_the_definition_says(facts: list[Fact]) 
 def test_what_can_be_claimed_in_the_end_is_what_the_definition_says(facts: list[Fact]) -> None:
     facts = without_claims(facts)
     rewards, definition, now = fold(LENGTH, facts), Definition(facts), after_all(facts)
-    closed = [fact.voting.record for fact in facts if isinstance(fact, ClosingBooked)]
     for worker in WORKERS:
-        records = [record for record in closed if definition.of_voting(record, worker)]
+        records = [record for record in closed_in(facts) if definition.of_voting(record, worker)]
         periods = [number for number in range(now // LENGTH) if definition.of_period(number, worker)]
         assert rewards.unclaimed(worker, now) == (records, periods)
 
@@ -348,17 +353,31 @@ def test_claims_in_one_earn_as_much_as_one_by_one(facts: list[Fact]) -> None:
 
 
 @given(histories())
-def test_an_ended_period_changes_only_by_claims(facts: list[Fact]) -> None:
+def test_an_ended_period_and_its_amounts_never_change(facts: list[Fact]) -> None:
     rewards = Rewards(LENGTH)
-    before: dict[int, Period] = {}
+    before: dict[int, tuple[Period, Amounts]] = {}
     for fact in facts:
         rewards.apply(fact)
-        for number, period in before.items():
-            now = rewards.period(number)
-            assert words_without_claims(now) == words_without_claims(period)
-            assert now.claimed & period.claimed == period.claimed
-            assert isinstance(fact, Claimed) or now == period
-        before = {number: rewards.period(number) for number in range(fact.time // LENGTH)}
+        assert {number: (rewards.period(number), rewards.amounts_in(number)) for number in before} == before
+        ended = range(fact.time // LENGTH)
+        before = {number: (rewards.period(number), rewards.amounts_in(number)) for number in ended}
+
+
+@given(histories())
+def test_what_was_claimed_stays_claimed_and_only_claims_add_to_it(facts: list[Fact]) -> None:
+    rewards = Rewards(LENGTH)
+    before: dict[int | bytes, int] = {}
+    for fact in facts:
+        rewards.apply(fact)
+        after: dict[int | bytes, int] = {
+            number: rewards.claimed_of_period(number) for number in range(fact.time // LENGTH + 1)
+        }
+        after |= {
+            record.voting_id: rewards.claimed_of_voting(record.voting_id) for record in closed_in(facts)
+        }
+        assert all(after[item] & claimed == claimed for item, claimed in before.items())
+        assert isinstance(fact, Claimed) or {item: after[item] for item in before} == before
+        before = after
 
 
 @given(histories(), st.integers(0, 30))
@@ -369,9 +388,7 @@ def test_amounts_that_are_set_later_change_no_earlier_period(facts: list[Fact], 
     changed = fold(LENGTH, [*earlier, RewardsSet(time, 9, 9), *facts[len(earlier) :]])
     rewards = fold(LENGTH, facts)
     for number in range(time // LENGTH + 1):
-        assert (
-            changed.period(number).base == rewards.period(number).base or rewards.period(number) == Period()
-        )
+        assert changed.amounts_in(number) == rewards.amounts_in(number)
         for worker in WORKERS:
             claims = [
                 rewards.unclaimed(worker, after_all(facts)),
@@ -399,6 +416,20 @@ def test_a_time_belongs_to_the_period_that_contains_it(length: int, time: int) -
     assert number * length <= time < (number + 1) * length
 
 
+def test_amounts_are_changed_only_so_often_and_the_last_change_can_still_be_corrected() -> None:
+    rewards = fold(1, [RewardsSet(time, time, 0) for time in range(CHANGES_OF_AMOUNTS)])
+    with pytest.raises(RewardError, match="rewards: too many changes"):
+        rewards.apply(RewardsSet(CHANGES_OF_AMOUNTS, 1, 1))
+    rewards.apply(RewardsSet(CHANGES_OF_AMOUNTS - 1, 1, 1))
+    assert rewards.amounts_in(CHANGES_OF_AMOUNTS) == Amounts(1, 1)
+    assert rewards.amounts_in(CHANGES_OF_AMOUNTS - 1) == Amounts(CHANGES_OF_AMOUNTS - 2, 0)
+
+
+def test_setting_the_amounts_is_no_sign_of_life_in_a_period() -> None:
+    rewards = fold(LENGTH, [Enrolled(0, 0), RewardsSet(LENGTH, 9, 9)])
+    assert rewards.period(1) == Period()
+
+
 def test_periods_have_a_length() -> None:
     with pytest.raises(FactError, match="0 s"):
         Rewards(0)
@@ -408,6 +439,6 @@ def test_every_reason_is_one_that_a_contract_can_give() -> None:
     source = (ROOT / "src" / "worknet" / "protocol" / "rewards.py").read_text()
     reasons = re.findall(r'RewardError\("([^"]*)"\)', source)
     assert len(reasons) == source.count("raise RewardError(")
-    assert [
-        reason for reason in reasons if not re.fullmatch(r"(rewards|members): [a-z ]{1,23}", reason)
-    ] == []
+    contracts = [path.read_text() for path in (ROOT / "src" / "worknet" / "contracts").glob("*.vy")]
+    given = {reason for text in contracts for reason in re.findall(r'_refuse\("([^"]*)"\)', text)}
+    assert set(reasons) - given == set()

@@ -288,7 +288,8 @@ def of_voting(given: Given) -> int | None:
 
 def of_period(given: Given) -> int | None:
     period = earnings.Period(**words_of(given["period"]))
-    return unless_claimed(given, earnings.of_period(period, given["worker"]))
+    amounts = earnings.Amounts(**words_of(given["amounts"]))
+    return unless_claimed(given, earnings.of_period(period, amounts, given["worker"]))
 
 
 def reward_fact(given: Given, votings: dict[str, earnings.ClosedVoting]) -> rewards.Fact:
@@ -304,6 +305,8 @@ def reward_fact(given: Given, votings: dict[str, earnings.ClosedVoting]) -> rewa
         case {"fact": "recorded", "voting": name}:
             return rewards.RecordLogged(votings[name].record)
         case {"fact": "closed", "time": time, "voting": name}:
+            return rewards.Closed(time, votings[name])
+        case {"fact": "closing booked", "time": time, "voting": name}:
             return rewards.ClosingBooked(time, votings[name])
         case {"fact": "funded", "time": time, "amount": amount}:
             return rewards.Funded(time, number(amount))
@@ -318,15 +321,19 @@ def network_rewards(given: Given) -> Given:
     after = rewards.Rewards(given["length"])
     payments = [asdict(payment) for fact in facts if (payment := after.apply(fact))]
     owed = {worker: after.owed(worker) for worker in range(120)}
-    periods = {at: after.period(at) for at in sorted({fact.time // given["length"] for fact in facts})}
-    claimed = {name: after.claimed(voting.record.voting_id) for name, voting in votings.items()}
+    periods = sorted({fact.time // given["length"] for fact in facts})
+    claimed = {name: after.claimed_of_voting(voting.record.voting_id) for name, voting in votings.items()}
     return {
         "funded": after.funded,
         "paid": after.paid,
         "payments": payments,
         "owed": [{"worker": worker, "amount": amount} for worker, amount in owed.items() if amount],
         "periods": [
-            {"number": at} | asdict(period) for at, period in periods.items() if any(asdict(period).values())
+            {"number": at}
+            | asdict(after.period(at))
+            | asdict(after.amounts_in(at))
+            | {"claimed": after.claimed_of_period(at)}
+            for at in periods
         ],
         "claimed": [{"voting": name, "workers": workers} for name, workers in claimed.items() if workers],
     }
