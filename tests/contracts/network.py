@@ -298,7 +298,7 @@ class Network:
         version: int = 1,
         salts: list[bytes] | None = None,
     ) -> Told:
-        """Reveals a batch; anyone may, here the owner. Salts that are named are those of ascending workers."""
+        """Reveals a batch; anyone may, here the owner. Salts stand in the workers' ascending order."""
         if salts is None:
             salts = [self.salt(worker, attempt) for worker in sorted(set(workers))]
         about = (WORKFLOW, self.trigger, Place(attempt, version).word())

@@ -24,7 +24,7 @@ def test_the_event_carries_the_version_whole_and_its_hash(bare):
     assert told["policy_hash"] == policy.hash()
 
 
-def test_a_version_can_be_read_back_whole(bare):
+def test_the_largest_numbers_are_announced_and_read_back(bare):
     policy = bare.announce(
         data_key_epoch=2**32 - 1,
         delay=2**32 - 1,
@@ -35,12 +35,15 @@ def test_a_version_can_be_read_back_whole(bare):
         cast_window=2**32 - 1,
         reveal_window=2**32 - 1,
         stall=2**32 - 1,
+        fallback=Fallback.FAILOVER_THEN_PLURALITY,
+        accuracy=2**128 - 1,
+        speed=2**128 - 1,
     )
-    assert tuple(bare.contract.policy(bare.workflow, 1)) == astuple(policy)
+    [(_, _, told)] = [event for event in bare.history if event[1] == "PolicyAnnounced"]
+    assert tuple(told["policy"]) == astuple(policy)
     assert bare.contract.policy_hash(bare.workflow, 1) == policy.hash()
+    assert bare.contract.amounts(policy.hash()) == 2**256 - 1
     for version in (0, 2):
-        with bare.refuses("policies: unknown version"):
-            bare.contract.policy(bare.workflow, version)
         with bare.refuses("policies: unknown version"):
             bare.contract.policy_hash(bare.workflow, version)
 
@@ -48,28 +51,30 @@ def test_a_version_can_be_read_back_whole(bare):
 @pytest.mark.parametrize(
     ("reason", "changes"),
     [
-        ("policies: no bundle", {"bundle_digest": bytes(32)}),
-        ("policies: no data key", {"data_key_commitment": bytes(32)}),
-        ("policies: epoch too large", {"data_key_epoch": 2**32}),
-        ("policies: start too large", {"start": 2**40 - 1}),
-        ("policies: seconds too large", {"every": 2**32}),
-        ("policies: seconds too large", {"delay": 2**32}),
-        ("policies: seconds too large", {"max_age": 2**256 - 1}),
-        ("policies: seconds too large", {"cast_window": 2**32}),
-        ("policies: seconds too large", {"reveal_window": 2**32}),
-        ("policies: seconds too large", {"stall": 2**32}),
+        ("policies: zero digest", {"bundle_digest": bytes(32)}),
+        ("policies: zero digest", {"data_key_commitment": bytes(32)}),
+        ("policies: number too large", {"data_key_epoch": 2**32}),
+        ("policies: number too large", {"start": 2**40 - 1}),
+        ("policies: number too large", {"every": 2**32}),
+        ("policies: number too large", {"delay": 2**32}),
+        ("policies: number too large", {"max_age": 2**256 - 1}),
+        ("policies: number too large", {"cast_window": 2**32}),
+        ("policies: number too large", {"reveal_window": 2**32}),
+        ("policies: number too large", {"stall": 2**32}),
+        ("policies: number too large", {"threshold_den": 2**32}),
+        ("policies: number too large", {"accuracy": 2**128, "ballots": 1}),
+        ("policies: number too large", {"speed": 2**128, "ballots": 1}),
         ("policies: bad threshold", {"threshold_den": 0}),
         ("policies: bad threshold", {"threshold_num": 2, "threshold_den": 1}),
-        ("policies: bad threshold", {"threshold_den": 2**32}),
-        ("policies: unknown ballots", {"ballots": 2}),
+        ("policies: bad threshold", {"threshold_num": 2**256 - 1, "threshold_den": 1}),
+        ("policies: unknown choice", {"ballots": 2}),
+        ("policies: unknown choice", {"ballots": 2**256 - 1}),
+        ("policies: unknown choice", {"fallback": 4}),
+        ("policies: unknown choice", {"fallback": 2**256 - 1}),
         ("policies: no window", {"cast_window": 0}),
         ("policies: no window", {"reveal_window": 0, "ballots": 1}),
-        ("policies: fallback not offered", {"fallback": 1}),
-        ("policies: fallback not offered", {"fallback": 4}),
         ("policies: open ballots earn none", {"accuracy": 1}),
         ("policies: open ballots earn none", {"speed": 1}),
-        ("policies: rewards not offered", {"accuracy": 1, "ballots": 1}),
-        ("policies: rewards not offered", {"speed": 1, "ballots": 1}),
     ],
 )
 def test_what_no_version_may_say_is_refused_by_its_rule(bare, reason, changes):
@@ -189,6 +194,18 @@ def test_event_votings_take_the_version_that_is_newest_when_they_open(bare):
     bare.cast(1, bare.pair("a"), version=1, trigger=b"\x11" * 32)
 
 
-def test_a_fallback_other_than_alert_waits_for_the_next_contract(bare):
-    with bare.refuses("policies: fallback not offered"):
-        bare.announce(fallback=Fallback.FAILOVER_THEN_PLURALITY)
+@pytest.mark.parametrize("fallback", Fallback)
+def test_every_fallback_is_offered(bare, fallback):
+    policy = bare.announce(fallback=fallback)
+    assert bare.contract.policy_hash(bare.workflow, 1) == policy.hash()
+
+
+def test_amounts_are_kept_under_the_hash_that_covers_them(bare):
+    policy = bare.announce(ballots=Ballots.SEALED, accuracy=7, speed=9)
+    assert bare.contract.amounts(policy.hash()) == 7 | 9 << 128
+    assert bare.contract.amounts(bytes(32)) == 0
+    other = bare.announce(ballots=Ballots.SEALED, accuracy=8, speed=9, start=bare.now)
+    assert (bare.contract.amounts(policy.hash()), bare.contract.amounts(other.hash())) == (
+        7 | 9 << 128,
+        8 | 9 << 128,
+    )

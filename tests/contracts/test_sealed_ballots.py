@@ -1,5 +1,9 @@
 """Sealed ballots: seals, batches of reveals by anyone, and the ends of both phases."""
 
+from types import SimpleNamespace
+
+import pytest
+
 from worknet.protocol.ballots import seconds_left, without_time
 from worknet.protocol.voting import State
 
@@ -101,19 +105,29 @@ def test_an_item_that_does_not_fit_is_skipped_with_its_rule(sealed):
     sealed.seal(0, a)
     sealed.seal(1, sealed.pair("b"))
     sealed.wait(600)
-    workers = [120, 2**256 - 1, 2, 1, 0, 0]
-    salts = [bytes(32), bytes(32), sealed.salt(2), sealed.salt(1), sealed.salt(0), sealed.salt(0)]
-    told = sealed.reveal(a, workers, salts=salts)
+    told = sealed.reveal(a, [0, 1, 2, 3, 119])
     skipped = [(fields["worker"], fields["rule"]) for name, fields in told if name == "Skipped"]
     assert skipped == [
-        (120, "votings: not a member"),
-        (2**256 - 1, "votings: not a member"),
-        (2, "votings: no seal"),
         (1, "votings: seal does not open"),
-        (0, "votings: already revealed"),
+        (2, "votings: no seal"),
+        (3, "votings: no seal"),
+        (119, "votings: no seal"),
     ]
     assert told[-1][0] == "Revealed"
     assert told[-1][1]["workers"] == 0b001
+
+
+def test_what_was_revealed_before_is_skipped_and_the_rest_of_the_batch_counts(sealed):
+    a = sealed.pair("a")
+    seal_all(sealed, "a", "a", "a")
+    sealed.reveal(a, [1])
+    told = sealed.reveal(a, [0, 1, 2])
+    assert told[0] == (
+        "Skipped",
+        {"voting_id": sealed.voting_id(), "worker": 1, "rule": "votings: already revealed"},
+    )
+    assert told[1][1]["workers"] == 0b101
+    assert sealed.voters(a) == 0b111
 
 
 def test_a_batch_in_which_nothing_takes_effect_is_refused(sealed):
@@ -127,26 +141,33 @@ def test_a_batch_in_which_nothing_takes_effect_is_refused(sealed):
         sealed.reveal(a, [0])
 
 
-def test_a_batch_needs_as_many_salts_as_workers(sealed):
+def test_a_batch_needs_a_salt_for_each_of_its_workers(sealed):
     seal_all(sealed, "a", "a", "a")
-    for workers, salts in (([0], []), ([], [bytes(32)])):
+    for workers, count in (([0], 0), ([], 1), ([0, 1], 1), ([0, 1], 3), ([120], 1), ([0, 255], 2)):
         with sealed.refuses("votings: lengths differ"):
-            sealed.reveal(sealed.pair("a"), workers, salts=salts)
+            sealed.reveal(sealed.pair("a"), workers, salts=[sealed.salt(0)] * count)
 
 
-def test_a_reveal_names_attempt_and_version_of_an_open_voting_and_no_zero_root(sealed):
+def test_a_reveal_names_attempt_and_version_of_an_open_voting(sealed):
     a = sealed.pair("a")
     with sealed.refuses("votings: not open"):
         sealed.reveal(a, [0])
     seal_all(sealed, "a", "a", "a")
     with sealed.refuses("votings: other attempt"):
         sealed.reveal(a, [0], attempt=2)
-    with sealed.refuses("votings: zero root"):
-        place, roots = 1 << 32 | 1 << 16, (bytes(32), a.result_root)
-        sealed.call("reveal", sealed.workflow, sealed.trigger, place, *roots, [0], [sealed.salt(0)])
     with sealed.refuses("votings: other policy"):
-        place, roots = 1 << 32 | 2 << 16, (a.input_root, a.result_root)
-        sealed.call("reveal", sealed.workflow, sealed.trigger, place, *roots, [0], [sealed.salt(0)])
+        sealed.reveal(a, [0], version=2)
+
+
+@pytest.mark.parametrize("zero", ["input_root", "result_root"])
+def test_a_seal_over_a_zero_root_never_opens(sealed, zero):
+    roots = {**sealed.pair("a").__dict__, zero: bytes(32)}
+    for worker in range(3):
+        sealed.seal(worker, SimpleNamespace(**roots))
+    with sealed.refuses("votings: zero root"):
+        about = (sealed.workflow, sealed.trigger, 1 << 32 | 1 << 16)
+        sealed.call("reveal", *about, *roots.values(), 0b111, [sealed.salt(worker) for worker in range(3)])
+    assert sealed.voting().ballots == 0
 
 
 def test_open_ballots_are_refused_where_they_are_sealed(sealed):
