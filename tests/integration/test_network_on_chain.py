@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from worknet.chain.client import NetworkClient, deploy
+from worknet.chain.client import NetworkClient
+from worknet.chain.deployment import deploy
 from worknet.chain.development import Engine, start
 from worknet.chain.development.anvil import find_anvil
 from worknet.chain.errors import RevertedError, WrongChainError
@@ -25,6 +26,7 @@ engines = pytest.mark.parametrize("engine", ["builtin", pytest.param("anvil", ma
 WORKFLOW = workflow_id("matching")
 PAIR = Pair(b"\x0a" * 32, b"\x0b" * 32)
 ETHER = 10**18
+PERIOD = 86_400
 SIGNERS = [signer_from_key(bytes([number]) * 32, DEVELOPMENT_CHAIN_ID) for number in (1, 2, 3, 4)]
 FUNDS = {signer.address: 10 * ETHER for signer in SIGNERS}
 POLICY = Policy(
@@ -79,7 +81,7 @@ def test_votings_are_recorded_and_indexed_across_a_restart_of_the_chain(
     folder = tmp_path / "chain"
     with start(folder, funds=FUNDS, engine=engine, block_time=0.2) as chain:
         rpc = Rpc(chain.url, DEVELOPMENT_CHAIN_ID)
-        deployment = deploy(rpc, SIGNERS[3], 1)
+        deployment = deploy(rpc, SIGNERS[3], 1, PERIOD)
         owner = NetworkClient(rpc, deployment.contract, signer=SIGNERS[3])
         for number in range(3):
             owner.enrol(bytes([0xA0 + number]) * 20, SIGNERS[number].address, Role.ACTIVE, b"\x01" * 32)
@@ -112,7 +114,7 @@ def test_votings_are_recorded_and_indexed_across_a_restart_of_the_chain(
 def test_threads_share_one_key(tmp_path: Path, engine: Engine) -> None:
     with start(tmp_path / "chain", funds=FUNDS, engine=engine, block_time=0.2) as chain:
         rpc = Rpc(chain.url, DEVELOPMENT_CHAIN_ID)
-        deployment = deploy(rpc, SIGNERS[3], 1)
+        deployment = deploy(rpc, SIGNERS[3], 1, PERIOD)
         owner = NetworkClient(rpc, deployment.contract, signer=SIGNERS[3])
         sent: list[bytes] = []
 
@@ -136,7 +138,7 @@ def test_a_key_of_one_chain_signs_nothing_on_another(tmp_path: Path) -> None:
     funds = {signer.address: ETHER}
     with start(tmp_path / "chain", funds=funds, engine="builtin", block_time=0) as chain:
         with pytest.raises(WrongChainError, match="246"):
-            deploy(Rpc(chain.url, 246), signer, 1)
+            deploy(Rpc(chain.url, 246), signer, 1, PERIOD)
         with pytest.raises(WrongChainError, match="246"):
-            deploy(Rpc(chain.url, DEVELOPMENT_CHAIN_ID), signer, 1)
+            deploy(Rpc(chain.url, DEVELOPMENT_CHAIN_ID), signer, 1, PERIOD)
         assert Rpc(chain.url, DEVELOPMENT_CHAIN_ID).nonce(signer.address) == 0

@@ -4,43 +4,38 @@ Every transaction has a stated gas limit, so nothing is estimated. Nothing is st
 read: for what happened see `index`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
-from web3.types import Nonce
-from web3.utils.address import get_create_address
 
-from worknet.chain.errors import ChainError, NoContractError, RevertedError, RpcRefusedError
-from worknet.chain.events import Role, policy_of, policy_words
-from worknet.chain.interface import call_data, creation_data, output, revert_reason, selected
-from worknet.chain.rpc import BlockTag, Receipt, Rpc
+from worknet.chain.contract import ContractClient
+from worknet.chain.errors import RevertedError
+from worknet.chain.events import Role, policy_words
+from worknet.chain.gas import (
+    BRING_SEALS_GAS_PER_SEAL,
+    GAS_LIMITS,
+    REPORT_GAS_PER_SIGNATURE,
+    REVEAL_GAS_PER_SALT,
+    SEALS_OF_A_BATCH,
+)
+from worknet.chain.rpc import BlockTag, Rpc
+from worknet.chain.signatures import Signature, SignedSeal
 from worknet.chain.signers import Signer
 from worknet.chain.transactions import Sender
 from worknet.protocol import ids
 from worknet.protocol.ballots import Pair, Place
+from worknet.protocol.earnings import Period
 from worknet.protocol.policy import Policy
 from worknet.protocol.voting import State
 
-GAS_LIMITS = {
-    "deploy": 6_000_000,
-    "enrol": 400_000,
-    "remove": 150_000,
-    "announce": 400_000,
-    "cast": 500_000,
-    "seal": 300_000,
-    "reveal": 400_000,
-    "advance": 200_000,
-}
-"""Gas limit of each action; `reveal` takes REVEAL_GAS_PER_SALT more for each salt."""
-
-REVEAL_GAS_PER_SALT = 12_000
-
 _ZERO = bytes(32)
+_NOBODY = bytes(20)
 _UNKNOWN_WORKER = "members: unknown worker"
-_ABOUT_A_VOTING = ("cast", "seal", "reveal", "advance")
+_SPEED_SHIFT = 128
+_WITH_A_PLACE = ("cast", "seal", "bring_seals", "reveal", "report")
+_ABOUT_A_VOTING = (*_WITH_A_PLACE, "advance", "settle", "reopen")
 
 
 @dataclass(frozen=True)
@@ -57,9 +52,9 @@ class Member:
 class VotingView:
     """A voting as the contract shows it, with the time applied that has passed.
 
-    `deadline` is the end of the phase (of a pending voting, of its stall). `members` and `ballots` are
-    bitmaps; `cast` is how many have cast, openly or sealed, `highest` the most ballots for one pair, `shared`
-    whether several pairs have as many.
+    `deadline` is the end of the phase (of a pending voting, of its stall; of one that is settling or
+    unresolved, since when it is). `members` and `ballots` are bitmaps; `cast` is how many have cast, openly
+    or sealed, `highest` the most ballots for one pair, `shared` whether several pairs have as many.
     """
 
     state: State
@@ -78,46 +73,36 @@ class VotingView:
     shared: bool
 
 
-@dataclass(frozen=True)
-class Deployment:
-    """A new network: the contract's address and the block that holds it."""
-
-    contract: bytes
-    block: int
-    transaction: bytes
-
-
-class NetworkClient:
-    """One network's contract; safe to use from several threads.
-
-    Views take the block to look at. Transactions return their hash at once; `wait` gives the receipt. Every
-    method may raise a ChainError; a rule of the contract that is broken is a RevertedError with that rule.
-    """
+class NetworkClient(ContractClient):
+    """One network's contract."""
 
     def __init__(self, rpc: Rpc, contract: bytes, *, signer: Signer | None = None) -> None:
         """Without `signer` only the views work."""
-        if len(contract) != 20:
-            raise ChainError(f"a contract's address has 20 bytes, this one {len(contract)}")
-        self.rpc = rpc
-        self.contract = contract
+        super().__init__(rpc, contract, None if signer is None else Sender(rpc, signer))
         self.signer = signer
-        self._sender = None if signer is None else Sender(rpc, signer)
 
     # Views
-
-    def check(self) -> None:
-        """Raise WrongChainError, or NoContractError where no code stands at the contract's address."""
-        self.rpc.check_chain()
-        if not self.rpc.code(self.contract):
-            raise NoContractError(self.contract, self.rpc.chain_id)
 
     def owner(self, block: BlockTag = "latest") -> bytes:
         """The account that governs the network."""
         return bytes(self._view("owner", block=block))
 
+    def pending_owner(self, block: BlockTag = "latest") -> bytes | None:
+        """The account that may accept the ownership, None if it is offered to nobody."""
+        account = bytes(self._view("pending_owner", block=block))
+        return None if account == _NOBODY else account
+
     def confirmations(self) -> int:
         """How deep a block should lie before a node acts on it; fixed for the network's life."""
         return int(self._view("confirmations"))
+
+    def reward_period(self) -> int:
+        """The length of a reward period in seconds; fixed for the network's life."""
+        return int(self._view("reward_period"))
+
+    def opening_paused(self, block: BlockTag = "latest") -> bool:
+        """Whether the opening of new votings is paused; nothing else ever is."""
+        return bool(self._view("opening_paused", block=block))
 
     def member_count(self, block: BlockTag = "latest") -> int:
         """How many indices were ever given."""
@@ -149,20 +134,24 @@ class NetworkClient:
         """How many versions a workflow's policy has; 0 for an unknown workflow."""
         return int(self._view("policy_count", workflow_id, block=block))
 
-    def policy(self, workflow_id: bytes, version: int, block: BlockTag = "latest") -> Policy:
-        """A version of a workflow's policy."""
-        return policy_of(self._view("policy", workflow_id, version, block=block))
-
     def policy_hash(self, workflow_id: bytes, version: int, block: BlockTag = "latest") -> bytes:
-        """The hash of a version of a workflow's policy."""
+        """The hash of a version of a workflow's policy; the policy itself stands in the event."""
         return bytes(self._view("policy_hash", workflow_id, version, block=block))
 
     def policy_version_at(self, workflow_id: bytes, slot_start: int, block: BlockTag = "latest") -> int:
-        """The version that governs the slot beginning at that time, 0 for none."""
+        """The version that governs the slot beginning at that time, of events the newest; 0 for none."""
         return int(self._view("policy_version_at", workflow_id, slot_start, block=block))
 
+    def amounts(self, policy_hash: bytes, block: BlockTag = "latest") -> tuple[int, int]:
+        """What a voting under the policy with this hash earns for accuracy, and for speed."""
+        word = int(self._view("amounts", policy_hash, block=block))
+        return word & (1 << _SPEED_SHIFT) - 1, word >> _SPEED_SHIFT
+
     def voting(self, workflow_id: bytes, trigger_id: bytes, block: BlockTag = "latest") -> VotingView:
-        """The voting about a trigger as it stands at the block's time; state NONE while it is not open."""
+        """The voting about a trigger as it stands at the block's time.
+
+        State NONE while it is not open, and of one that a report opened and closed: that has a record only.
+        """
         state, *rest = self._view("voting", workflow_id, trigger_id, block=block)
         return VotingView(State(state), *rest)
 
@@ -170,17 +159,9 @@ class NetworkClient:
         """The id of the voting about a trigger; computed here."""
         return ids.voting_id(self.rpc.chain_id, self.contract, workflow_id, trigger_id, _keccak)
 
-    def voting_count(self, block: BlockTag = "latest") -> int:
-        """How many votings were ever opened."""
-        return int(self._view("voting_count", block=block))
-
     def voters(self, voting_id: bytes, attempt: int, pair: Pair, block: BlockTag = "latest") -> int:
-        """Bitmap of those whose counted ballot in that attempt is this pair."""
+        """Bitmap of those whose ballot in that attempt was counted on chain for this pair."""
         return int(self._view("voters", voting_id, attempt, pair.input_root, pair.result_root, block=block))
-
-    def members_of(self, voting_id: bytes, attempt: int, block: BlockTag = "latest") -> int:
-        """Bitmap of the members of attempt 1 or of the last attempt that opened."""
-        return int(self._view("members_of", voting_id, attempt, block=block))
 
     def seal_of(
         self, voting_id: bytes, attempt: int, worker: int, block: BlockTag = "latest"
@@ -199,165 +180,138 @@ class NetworkClient:
         return bytes(self._view("root", block=block))
 
     def size(self, block: BlockTag = "latest") -> int:
-        """The number of records."""
+        """The number of records; of a network that moved, one more."""
         return int(self._view("size", block=block))
 
-    # Transactions of the owner
+    def period(self, number: int, block: BlockTag = "latest") -> Period:
+        """A reward period, the present one so far; all zero where nothing happened in it."""
+        return Period(*self._view("period", number, block=block))
+
+    # Transactions of the owner: sent in their order, whatever the chain has of them so far
+
+    def transfer_ownership(self, pending: bytes | None) -> bytes:
+        """Offer the ownership to an account, which must accept it; None withdraws the offer."""
+        return self._govern("transfer_ownership", pending or _NOBODY)
 
     def enrol(self, operator: bytes, worker: bytes, role: Role, encryption_key: bytes) -> bytes:
         """Enrol an operator with its worker and the worker's X25519 key."""
-        return self._send("enrol", operator, worker, int(role), encryption_key)
+        return self._govern("enrol", operator, worker, int(role), encryption_key)
 
     def remove(self, index: int) -> bytes:
         """Take a worker out of attempts that open from now on."""
-        return self._send("remove", index)
+        return self._govern("remove", index)
 
     def announce(self, workflow_id: bytes, policy: Policy) -> bytes:
         """Announce the next version of a workflow's policy."""
-        return self._send("announce", workflow_id, policy_words(policy))
+        return self._govern("announce", workflow_id, policy_words(policy))
 
-    # Transactions of workers; each is tried as a call first, so that a refusal costs no gas
+    def pause_opening(self, paused: bool) -> bytes:
+        """Pause the opening of new votings, or end the pause; open ones go on."""
+        return self._govern("pause_opening", paused)
+
+    # All others are tried as a call first, so that a refusal costs no gas
+
+    def reopen(self, workflow_id: bytes, trigger_id: bytes) -> bytes:
+        """Give an unresolved voting, or a slot that never opened, a further attempt. The owner's."""
+        return self._checked("reopen", workflow_id, trigger_id)
+
+    def accept_ownership(self) -> bytes:
+        """Take over the ownership that is offered to this client's account."""
+        return self._checked("accept_ownership")
+
+    def rotate(self, index: int, worker: bytes, encryption_key: bytes) -> bytes:
+        """Put another key behind an index, with its X25519 key, at once; the operator's."""
+        return self._checked("rotate", index, worker, encryption_key)
+
+    def check_in(self, index: int) -> bytes:
+        """Show that the worker of this index is there in this period; the worker's."""
+        return self._checked("check_in", index)
 
     def cast(self, workflow_id: bytes, trigger_id: bytes, place: Place, pair: Pair) -> bytes:
         """Cast an open ballot for the worker that `place` names."""
-        return self._send_checked("cast", workflow_id, trigger_id, place, pair.input_root, pair.result_root)
+        values = (workflow_id, trigger_id, place.word(), pair.input_root, pair.result_root)
+        return self._checked("cast", *values)
 
     def seal(self, workflow_id: bytes, trigger_id: bytes, place: Place, seal: bytes) -> bytes:
         """Bring the seal of the worker that `place` names; its salt must be on disk by now."""
-        return self._send_checked("seal", workflow_id, trigger_id, place, seal)
+        return self._checked("seal", workflow_id, trigger_id, place.word(), seal)
+
+    def bring_seals(
+        self, workflow_id: bytes, trigger_id: bytes, place: Place, seals: Mapping[int, SignedSeal]
+    ) -> list[bytes]:
+        """Bring seals that their workers signed, by index; anyone may. `SEALS_OF_A_BATCH` in a transaction.
+
+        Those that do not fit are skipped with an event, as long as one in the transaction does.
+        """
+        indices = sorted(seals)
+        sent = []
+        for start in range(0, len(indices), SEALS_OF_A_BATCH):
+            batch = indices[start : start + SEALS_OF_A_BATCH]
+            signatures = {index: seals[index].signature for index in batch}
+            items = [(seals[index].seal, signatures[index].r, signatures[index].s) for index in batch]
+            values = (workflow_id, trigger_id, place.word(), _bitmap(batch), _odd(signatures), items)
+            sent.append(self._checked("bring_seals", *values, gas=BRING_SEALS_GAS_PER_SEAL * len(batch)))
+        return sent
 
     def reveal(
         self, workflow_id: bytes, trigger_id: bytes, place: Place, pair: Pair, salts: Mapping[int, bytes]
     ) -> bytes:
-        """Open seals that hold this pair: the salt of each worker, by index."""
-        workers = sorted(salts)
-        opened = [salts[worker] for worker in workers]
-        gas = GAS_LIMITS["reveal"] + REVEAL_GAS_PER_SALT * len(workers)
-        return self._send_checked(
-            "reveal",
-            workflow_id,
-            trigger_id,
-            place,
-            pair.input_root,
-            pair.result_root,
-            workers,
-            opened,
-            gas=gas,
-        )
+        """Open seals that hold this pair: the salt of each worker, by index; anyone may."""
+        opened = [salts[index] for index in sorted(salts)]
+        roots = (pair.input_root, pair.result_root)
+        values = (workflow_id, trigger_id, place.word(), *roots, _bitmap(salts), opened)
+        return self._checked("reveal", *values, gas=REVEAL_GAS_PER_SALT * len(opened))
+
+    def report(
+        self,
+        workflow_id: bytes,
+        trigger_id: bytes,
+        place: Place,
+        pair: Pair,
+        participants: int,
+        voters: int,
+        signatures: Mapping[int, Signature],
+    ) -> bytes:
+        """Record a pair by the signatures of workers under its report, by index; anyone may.
+
+        `participants` and `voters` are bitmaps.
+        """
+        signed = [(signatures[index].r, signatures[index].s) for index in sorted(signatures)]
+        claimed = (pair.input_root, pair.result_root, participants, voters)
+        values = (*claimed, _bitmap(signatures), _odd(signatures), signed)
+        gas = REPORT_GAS_PER_SIGNATURE * len(signed)
+        return self._checked("report", workflow_id, trigger_id, place.word(), *values, gas=gas)
 
     def advance(self, workflow_id: bytes, trigger_id: bytes, pair: Pair | None = None) -> bytes:
         """Apply the time that has passed; book the closing of a recorded voting, whose pair it then needs."""
         roots = (_ZERO, _ZERO) if pair is None else (pair.input_root, pair.result_root)
-        data = call_data("advance", workflow_id, trigger_id, *roots)
-        self._try("advance", data, self.voting_id(workflow_id, trigger_id), None)
-        return self._signing().send(self.contract, data, GAS_LIMITS["advance"])
+        return self._checked("advance", workflow_id, trigger_id, *roots)
 
-    def receipt(self, transaction: bytes) -> Receipt | None:
-        """What became of a transaction, also if it had to be signed anew since; None while in no block."""
-        return self.rpc.receipt(transaction) if self._sender is None else self._sender.receipt(transaction)
+    def settle(self, workflow_id: bytes, trigger_id: bytes, pair: Pair) -> bytes:
+        """Record the leading pair of a voting that is left to a plurality; anyone may."""
+        return self._checked("settle", workflow_id, trigger_id, pair.input_root, pair.result_root)
 
-    def wait(self, transaction: bytes, timeout: float = 120.0, poll: float = 0.25) -> Receipt:
-        """The receipt of a transaction that succeeded.
+    def _govern(self, name: str, *values: object) -> bytes:
+        return self._send(name, *values, gas=GAS_LIMITS[name])
 
-        Raises TransactionPendingError after `timeout` seconds, and RevertedError for one that is in a block
-        but failed, with the rule that it broke as far as a replay of it tells.
-        """
-        receipt = self._signing().wait(transaction, timeout, poll)
-        if not receipt.succeeded:
-            raise self._failure(receipt)
-        return receipt
+    def _checked(self, name: str, *values: object, gas: int = 0) -> bytes:
+        """`gas`: what the items of a batch add."""
+        return self._send_checked(name, *values, gas=GAS_LIMITS[name] + gas)
 
-    def _view(self, name: str, *values: object, block: BlockTag = "latest") -> Any:
-        try:
-            answer = self.rpc.call(self.contract, call_data(name, *values), block=block)
-        except RpcRefusedError as refused:
-            reason = revert_reason(refused.data, refused.text)
-            if reason or _is_revert(refused):
-                raise RevertedError(name, reason) from None
-            raise
-        return output(name, answer)
-
-    def _send(self, name: str, *values: object) -> bytes:
-        return self._signing().send(self.contract, call_data(name, *values), GAS_LIMITS[name])
-
-    def _send_checked(
-        self,
-        name: str,
-        workflow_id: bytes,
-        trigger_id: bytes,
-        place: Place,
-        *values: object,
-        gas: int | None = None,
-    ) -> bytes:
-        data = call_data(name, workflow_id, trigger_id, place.word(), *values)
-        self._try(name, data, self.voting_id(workflow_id, trigger_id), place.attempt)
-        return self._signing().send(self.contract, data, gas or GAS_LIMITS[name])
-
-    def _try(self, name: str, data: bytes, voting_id: bytes, attempt: int | None) -> None:
-        sender = self._signing().signer.address
-        try:
-            self.rpc.call(self.contract, data, sender=sender)
-        except RpcRefusedError as refused:
-            if not _is_revert(refused):
-                raise
-            reason = revert_reason(refused.data, refused.text)
-            raise RevertedError(name, reason, voting_id=voting_id, attempt=attempt) from None
-
-    def _failure(self, receipt: Receipt) -> RevertedError:
-        """Why a transaction failed: replayed on its own block, which has its time, then on the parent."""
-        sent = self.rpc.transaction(receipt.transaction)
-        found = None if sent is None else selected(sent.data)
-        name = "a transaction" if found is None else found[0]
-        voting_id, attempt = None, None
-        if found is not None and name in _ABOUT_A_VOTING:
-            voting_id = self.voting_id(found[1][0], found[1][1])
-            attempt = None if name == "advance" else Place.of_word(found[1][2]).attempt
-        reason, hint = "", "replayed, it does not fail: perhaps another transaction of its block came first"
-        if sent is not None and receipt.gas_used == sent.gas:
-            hint = "it used all of its gas limit"
-        for block in (receipt.block, receipt.block - 1):
-            if reason or sent is None or sent.to is None:
-                break
-            try:
-                self.rpc.call(sent.to, sent.data, sender=sent.sender, block=block, gas=sent.gas)
-            except RpcRefusedError as refused:
-                reason = revert_reason(refused.data, refused.text)
-        return RevertedError(
-            name,
-            reason,
-            voting_id=voting_id,
-            attempt=attempt,
-            transaction=receipt.transaction,
-            hint="" if reason else hint,
-        )
-
-    def _signing(self) -> Sender:
-        if self._sender is None:
-            raise ChainError("this client has no key to sign with", hint="give it a signer")
-        return self._sender
+    def _about(self, name: str, values: tuple[Any, ...]) -> tuple[bytes | None, int | None]:
+        if name not in _ABOUT_A_VOTING:
+            return None, None
+        attempt = Place.of_word(values[2]).attempt if name in _WITH_A_PLACE else None
+        return self.voting_id(values[0], values[1]), attempt
 
 
-def deploy(rpc: Rpc, signer: Signer, confirmations: int, *, timeout: float = 180.0) -> Deployment:
-    """Create the contract of a new network, owned by the signer, and wait for its block.
-
-    `confirmations`: how deep a block should lie before nodes act on it. Raises ChainError.
-    """
-    sender = Sender(rpc, signer)
-    transaction = sender.send(None, creation_data(confirmations), GAS_LIMITS["deploy"])
-    receipt = sender.wait(transaction, timeout)
-    if not receipt.succeeded or receipt.contract is None:
-        raise RevertedError("the deployment", "", transaction=transaction)
-    return Deployment(receipt.contract, receipt.block, transaction)
+def _bitmap(workers: Iterable[int]) -> int:
+    return sum(1 << worker for worker in workers)
 
 
-def created_at(creator: bytes, nonce: int) -> bytes:
-    """The address of the contract that an account's transaction with this nonce creates (Yellow Paper, 7)."""
-    return bytes.fromhex(get_create_address(to_checksum_address(creator), Nonce(nonce))[2:])
-
-
-def _is_revert(refused: RpcRefusedError) -> bool:
-    text = refused.text.lower()
-    return bool(refused.data) or refused.code == 3 or "revert" in text
+def _odd(signatures: Mapping[int, Signature]) -> int:
+    """Bitmap of those whose signature has the higher v."""
+    return _bitmap(index for index, signature in signatures.items() if signature.is_odd)
 
 
 def _keccak(data: bytes) -> bytes:

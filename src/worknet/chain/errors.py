@@ -7,6 +7,8 @@ since providers put access tokens there.
 
 from urllib.parse import urlsplit
 
+from worknet.chain.refusals import hint_of
+
 
 class ChainError(Exception):
     """Base of all errors of this package; `hint` is one sentence on what would be right, or empty."""
@@ -55,10 +57,11 @@ class RpcRefusedError(ChainError):
 
 
 class RevertedError(ChainError):
-    """The contract refused a call or transaction; `reason` is its rule, such as `votings: not a member`.
+    """A contract refused a call or transaction; `reason` is its rule, such as `votings: not a member`.
 
     `reason` is empty where the contract gave none (out of gas, failed arithmetic). `voting_id` and
-    `attempt` are those that the action was about, where it was about one.
+    `attempt` are those that the action was about, where it was about one. What would be right says the
+    hint, by the rule (`refusals`).
     """
 
     def __init__(
@@ -73,7 +76,8 @@ class RevertedError(ChainError):
     ) -> None:
         about = "" if voting_id is None else f" of voting 0x{voting_id.hex()}"
         about += "" if attempt is None else f", attempt {attempt}"
-        super().__init__(f"{action}{about} was refused by the contract: {reason or 'no reason given'}", hint)
+        what = f"{action}{about} was refused by the contract: {reason or 'no reason given'}"
+        super().__init__(what, hint or hint_of(reason))
         self.action = action
         self.reason = reason
         self.voting_id = voting_id
@@ -86,11 +90,12 @@ class TransactionPendingError(ChainError):
 
 
 class InsufficientFundsError(ChainError):
-    """The signer's account cannot pay for the gas."""
+    """The signer's account cannot pay for the gas, and what it sends along."""
 
-    def __init__(self, account: bytes) -> None:
+    def __init__(self, account: bytes, value: int = 0) -> None:
+        sent = f" and {value} wei" if value else ""
         super().__init__(
-            f"the account 0x{account.hex()} cannot pay for the gas",
+            f"the account 0x{account.hex()} cannot pay for the gas{sent}",
             hint="send it some of the chain's currency",
         )
         self.account = account
@@ -102,6 +107,10 @@ class KeystoreError(ChainError):
 
 class SigningRefusedError(ChainError):
     """A signer declined to sign, for instance with a publicly known key on a public chain."""
+
+
+class SignatureError(ChainError):
+    """A signature that no contract takes: of another form, or of no key."""
 
 
 class DevelopmentChainError(ChainError):
@@ -117,7 +126,7 @@ class FolderInUseError(DevelopmentChainError):
 
 
 class WrongNetworkError(ChainError):
-    """A stored index belongs to another network (chain id and contract) than the configured one."""
+    """A stored index or a pool belongs to another network (chain id and contract) than the configured one."""
 
 
 class IndexMismatchError(ChainError):

@@ -1,20 +1,24 @@
-"""The contract's ABI: calls into bytes, outputs and events into values, by the names in the shipped artifact.
+"""The ABI: calls into bytes, outputs and events into values, by the names in the shipped artifacts.
 
-Integers stay integers, bytes32 and addresses are bytes; tuples come as tuples. What the values mean stands in
-`events` and `client`.
+Integers stay integers, bytes32 and addresses are bytes, tuples stay tuples, arrays are tuples too. What the
+values mean stands in `events`, `client` and `pool`.
 """
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError, EncodingError
+from eth_abi.grammar import ABIType, BasicType, TupleType, parse
 from eth_utils.crypto import keccak
 
 from worknet.chain.errors import ChainError
 from worknet.chain.rpc import Log
 from worknet.contracts import artifact
+
+Contract: TypeAlias = Literal["WorkerNetwork", "Rewards", "RowProofs"]
+"""A network's own contract, its pool, and the one that checks rows for other contracts."""
 
 _ERROR_STRING = bytes.fromhex("08c379a0")
 _REVERT_PREFIX = "execution reverted: "
@@ -22,7 +26,7 @@ _REVERT_PREFIX = "execution reverted: "
 
 @dataclass(frozen=True)
 class Function:
-    """A function of the contract: selector and types."""
+    """A function of a contract: selector and types."""
 
     name: str
     selector: bytes
@@ -32,40 +36,43 @@ class Function:
 
 @dataclass(frozen=True)
 class EventType:
-    """An event of the contract: its topic, and its fields in declared order."""
+    """An event of a contract: its topic, and its fields in declared order."""
 
     name: str
     topic: bytes
     fields: tuple[tuple[str, str, bool], ...]
 
 
-def call_data(name: str, *values: object) -> bytes:
+def call_data(name: str, *values: object, contract: Contract = "WorkerNetwork") -> bytes:
     """The input that calls the function with these values; ChainError for values that do not fit."""
-    function = functions()[name]
+    function = functions(contract)[name]
     return function.selector + _encode(name, function.inputs, values)
 
 
-def creation_data(confirmations: int) -> bytes:
-    """The input that creates the contract."""
-    return artifact().bytecode + _encode("the constructor", ("uint256",), (confirmations,))
+def creation_data(*values: object, contract: Contract = "WorkerNetwork") -> bytes:
+    """The input that creates the contract with these arguments of its constructor."""
+    built = artifact(contract)
+    inputs = next((entry["inputs"] for entry in built.abi if entry["type"] == "constructor"), [])
+    return built.bytecode + _encode("the constructor", tuple(_type(each) for each in inputs), values)
 
 
-def output(name: str, data: bytes) -> Any:
-    """The one value that the function returned; ChainError when these bytes are none."""
-    function = functions()[name]
+def output(name: str, data: bytes, *, contract: Contract = "WorkerNetwork") -> Any:
+    """What the function returned, several values as a tuple; ChainError when these bytes are none of it."""
+    types = functions(contract)[name].outputs
     try:
-        (value,) = decode(function.outputs, data)
+        values = decode(types, data)
     except (DecodingError, ValueError):
         raise ChainError(
-            f"the contract's answer to {name} is no {function.outputs[0]}",
+            f"the contract's answer to {name} is no {', '.join(types)}",
             hint="is there a worknet contract at this address, on this chain?",
         ) from None
-    return _as_bytes(function.outputs[0], value)
+    found = tuple(_as_bytes(type_, value) for type_, value in zip(types, values, strict=True))
+    return found[0] if len(found) == 1 else found
 
 
-def event(log: Log) -> tuple[str, dict[str, Any]] | None:
+def event(log: Log, contract: Contract = "WorkerNetwork") -> tuple[str, dict[str, Any]] | None:
     """Name and fields of an event, None for one that this contract does not have."""
-    kind = events().get(log.topics[0]) if log.topics else None
+    kind = events(contract).get(log.topics[0]) if log.topics else None
     if kind is None:
         return None
     indexed = [field for field in kind.fields if field[2]]
@@ -91,22 +98,23 @@ def revert_reason(data: bytes, text: str = "") -> str:
     return text.partition(_REVERT_PREFIX)[2].strip()
 
 
-def selected(data: bytes) -> tuple[str, tuple[Any, ...]] | None:
+def selected(data: bytes, contract: Contract = "WorkerNetwork") -> tuple[str, tuple[Any, ...]] | None:
     """Function and values that this input calls, None for one that this contract does not have."""
-    for function in functions().values():
+    for function in functions(contract).values():
         if data[:4] == function.selector:
             try:
-                return function.name, tuple(decode(function.inputs, data[4:]))
+                values = decode(function.inputs, data[4:])
             except (DecodingError, ValueError):
                 return None
+            return function.name, tuple(map(_as_bytes, function.inputs, values))
     return None
 
 
 @cache
-def functions() -> dict[str, Function]:
-    """All functions by name; the contract overloads none."""
+def functions(contract: Contract = "WorkerNetwork") -> dict[str, Function]:
+    """All functions by name; the contracts overload none."""
     found = {}
-    for entry in artifact().abi:
+    for entry in artifact(contract).abi:
         if entry["type"] == "function":
             inputs = tuple(_type(parameter) for parameter in entry["inputs"])
             outputs = tuple(_type(parameter) for parameter in entry["outputs"])
@@ -116,10 +124,10 @@ def functions() -> dict[str, Function]:
 
 
 @cache
-def events() -> dict[bytes, EventType]:
+def events(contract: Contract = "WorkerNetwork") -> dict[bytes, EventType]:
     """All events by their topic."""
     found = {}
-    for entry in artifact().abi:
+    for entry in artifact(contract).abi:
         if entry["type"] == "event":
             fields = tuple((field["name"], _type(field), bool(field["indexed"])) for field in entry["inputs"])
             topic = bytes(keccak(text=f"{entry['name']}({','.join(type_ for _, type_, _ in fields)})"))
@@ -145,13 +153,13 @@ def _type(parameter: dict[str, Any]) -> str:
 
 def _as_bytes(type_: str, value: Any) -> Any:
     """Addresses as 20 bytes, wherever they stand in a value."""
-    if type_ == "address":
-        return bytes.fromhex(value[2:])
-    if isinstance(value, tuple):
-        return tuple(_as_bytes(part, item) for part, item in zip(_parts(type_), value, strict=True))
-    return value
+    return _converted(parse(type_), value) if "address" in type_ else value
 
 
-def _parts(type_: str) -> list[str]:
-    """The types inside a tuple of plain types; the contract nests none."""
-    return type_[1:-1].split(",")
+def _converted(kind: ABIType, value: Any) -> Any:
+    if kind.is_array:
+        return tuple(_converted(kind.item_type, item) for item in value)
+    if isinstance(kind, TupleType):
+        return tuple(_converted(part, item) for part, item in zip(kind.components, value, strict=True))
+    is_address = isinstance(kind, BasicType) and kind.base == "address"
+    return bytes.fromhex(value[2:]) if is_address else value

@@ -150,6 +150,10 @@ class Rpc:
                 found += [None if answer is None else _header(_object(answer)) for answer in answers]
         return found
 
+    def block_gas_limit(self) -> int:
+        """The gas that all transactions of the newest block could take together."""
+        return _integer(_object(self.request("eth_getBlockByNumber", "latest", False)).get("gasLimit"))
+
     def nonce(self, address: bytes, block: BlockTag = "pending") -> int:
         """Number of transactions that `address` has sent, by default counting those that wait."""
         return _integer(self.request("eth_getTransactionCount", _hex(address), _tag(block)))

@@ -1,7 +1,8 @@
-"""Keys: keystore files, and signers bound to one chain.
+"""Keys: keystore files, and signers bound to one chain or to the ballots of one network.
 
 A key lives in a V3 keystore file (Web3 Secret Storage), is decrypted into memory once and never shown:
-neither `repr` nor an error contains it. A `Signer` signs for the chain id it was bound to and no other.
+neither `repr` nor an error contains it. A `Signer` signs transactions of the chain id it was bound to and no
+other; a `BallotSigner` what others bring for a worker of its network, and nothing else is ever signed.
 The keys that development chains hand out are public knowledge and therefore refused everywhere else.
 This module knows nothing of connections, nonces or fees.
 """
@@ -17,6 +18,8 @@ from eth_account.types import TransactionDictType
 
 from worknet.chain.errors import KeystoreError, SigningRefusedError, WrongChainError
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
+from worknet.chain.signatures import BallotDomain, Signature
+from worknet.protocol.ballots import Pair, Place, without_time
 
 DEVELOPMENT_CHAIN_IDS = frozenset({DEVELOPMENT_CHAIN_ID})
 """The chain ids on which publicly known keys may sign."""
@@ -88,6 +91,37 @@ class Signer:
         except (TypeError, ValueError) as error:
             raise SigningRefusedError(f"this transaction cannot be signed: {type(error).__name__}") from None
         return SignedTransaction(bytes(signed.raw_transaction), bytes(signed.hash))
+
+
+class BallotSigner:
+    """A worker's key, as it signs Seals and Reports of one network; safe to use from several threads."""
+
+    def __init__(self, signer: Signer, contract: bytes) -> None:
+        """For the network with this contract, on the signer's chain."""
+        self.address = signer.address
+        self._account = signer._account
+        self._domain = BallotDomain(signer.chain_id, contract)
+
+    def seal(self, voting_id: bytes, place: Place, seal: bytes) -> Signature:
+        """Sign a seal so that another may bring it; its salt must be on disk by now.
+
+        Raises SigningRefusedError for one whose last two bytes are not zero: no contract takes it.
+        """
+        if seal != without_time(seal):
+            raise SigningRefusedError("a seal is signed with its last two bytes zero")
+        return self._sign(self._domain.seal_digest(voting_id, place, seal))
+
+    def report(self, voting_id: bytes, place: Place, pair: Pair, participants: int, voters: int) -> Signature:
+        """Sign what came of a voting; participants and voters are bitmaps of worker indices.
+
+        Raises SigningRefusedError unless all voters are participants.
+        """
+        if voters & ~participants:
+            raise SigningRefusedError("a report is signed only if all its voters are participants")
+        return self._sign(self._domain.report_digest(voting_id, place, pair, participants, voters))
+
+    def _sign(self, digest: bytes) -> Signature:
+        return Signature.of_bytes(bytes(self._account.unsafe_sign_hash(digest).signature))
 
 
 def signer_from_key(key: bytes, chain_id: int) -> Signer:

@@ -66,12 +66,12 @@ class Sender:
         self._fees: _Fees | None = None
         self._fees_at = 0.0
 
-    def send(self, to: bytes | None, data: bytes, gas: int) -> bytes:
+    def send(self, to: bytes | None, data: bytes, gas: int, *, value: int = 0) -> bytes:
         """Sign and hand over a transaction with that gas limit; returns its hash at once.
 
-        `to` None creates a contract. What became of it `receipt` and `wait` tell. Raises WrongChainError
-        before anything is signed, InsufficientFundsError, and what the RPC raises; after RpcUnavailableError
-        the chain may nevertheless have taken it.
+        `to` None creates a contract. `value`: wei that go with it. What became of it `receipt` and `wait`
+        tell. Raises WrongChainError before anything is signed, InsufficientFundsError, and what the RPC
+        raises; after RpcUnavailableError the chain may nevertheless have taken it.
         """
         self.rpc.check_chain()
         with self._lock:
@@ -81,7 +81,7 @@ class Sender:
                 "chainId": self.rpc.chain_id,
                 "nonce": nonce,
                 "gas": gas,
-                "value": 0,
+                "value": value,
                 "data": data,
             }
             if to is not None:
@@ -92,7 +92,7 @@ class Sender:
                 self.rpc.send(sent.signed.raw, sent.signed.hash)
             except RpcRefusedError as refused:
                 if _INSUFFICIENT in refused.text.lower():
-                    raise InsufficientFundsError(self.signer.address) from None
+                    raise InsufficientFundsError(self.signer.address, value) from None
                 raise
             self._in_flight[nonce] = sent
             return sent.signed.hash

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from worknet.chain.client import NetworkClient, created_at, deploy
+from worknet.chain.client import NetworkClient
+from worknet.chain.deployment import created_at, deploy
 from worknet.chain.events import Role
 from worknet.chain.presets import PUBLIC_CHAINS
 from worknet.chain.rpc import Rpc
@@ -21,6 +22,9 @@ from worknet.protocol.ids import workflow_id
 from worknet.protocol.policy import Policy
 from worknet.workflow.folder import read_bundle
 from worknet.workflow.runner import Runner
+
+REWARD_PERIOD_SECONDS = 30 * 86_400
+"""The reward period of new networks, for their life."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def deploy_contract(file: Path, rpc: Rpc, owner: Signer) -> NetworkConfig:
     if begun is None:
         block = rpc.block_number()
         _write_note(note, {**_whose(rpc, owner), "nonce": rpc.nonce(owner.address), "block": block})
-        begun = deploy(rpc, owner, network.network.confirmations).contract, block
+        begun = deploy(rpc, owner, network.network.confirmations, REWARD_PERIOD_SECONDS).contract, block
     fill_in(file, *begun)
     note.unlink()
     return NetworkConfig.load(file)
@@ -80,7 +84,7 @@ def announce_policies(
         if count == 0:
             client.wait(client.announce(key, policy))
             announced.append(name)
-        elif client.policy(key, count) != policy:
+        elif client.policy_hash(key, count) != policy.hash():
             raise NetworkError(
                 f"the policy of {name} in {network.file} is not the one announced as version {count}",
                 hint="`worknet network policy` announces a new version",

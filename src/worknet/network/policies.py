@@ -1,9 +1,12 @@
 """Changing a workflow's policy: what would change, whether the contract would take it, and the announcing."""
 
+import tempfile
 from dataclasses import dataclass, fields
 from enum import Enum
+from pathlib import Path
 
 from worknet.chain.client import NetworkClient
+from worknet.chain.index import NetworkIndex
 from worknet.config.network import NetworkConfig
 from worknet.network.errors import NetworkError
 from worknet.network.establish import policy_of
@@ -45,15 +48,14 @@ def next_version(
     count = client.policy_count(key)
     if count == 0:
         return NextVersion(workflow, 1, policy, ())
-    last = client.policy(key, count)
-    changes = changes_of(last, policy)
-    if not changes:
+    if client.policy_hash(key, count) == policy.hash():
         raise NetworkError(
             f"the policy of {workflow} in {network.file} is version {count} as it was announced",
             hint="change the file first; nothing was sent",
         )
+    last = _announced(network, client, key, count)
     _check(network, workflow, last, policy, _now(client))
-    return NextVersion(workflow, count + 1, policy, changes)
+    return NextVersion(workflow, count + 1, policy, changes_of(last, policy))
 
 
 def announce(client: NetworkClient, following: NextVersion) -> None:
@@ -69,6 +71,24 @@ def changes_of(last: Policy, policy: Policy) -> tuple[Change, ...]:
         for name in names
         if getattr(last, name) != getattr(policy, name)
     )
+
+
+def _announced(network: NetworkConfig, client: NetworkClient, key: bytes, version: int) -> Policy:
+    """A version of a workflow's policy, which stands whole only in the event that announced it."""
+    _, block = network.deployed()
+    with tempfile.TemporaryDirectory(prefix="worknet-") as folder:
+        index = NetworkIndex(Path(folder) / "index.sqlite", client, block)
+        try:
+            index.sync()
+            policy = index.policy(key, version).policy
+        finally:
+            index.close()
+    if policy.hash() != client.policy_hash(key, version):
+        raise NetworkError(
+            f"the policy that version {version} was announced with is not the one that the contract has",
+            hint="the RPC alters events: compare with another one",
+        )
+    return policy
 
 
 def _check(network: NetworkConfig, workflow: str, last: Policy, policy: Policy, now: int) -> None:

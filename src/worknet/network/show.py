@@ -58,6 +58,7 @@ def view(network: NetworkConfig, client: NetworkClient) -> NetworkView:
             index.check_log()
             members = index.members()
             policies = {key: index.policies(key) for key in index.workflows()}
+            votings = {stored.log.topics[1] for stored in index.logs("Opened", "Reopened")}
         finally:
             index.close()
     _check(client, block, members, policies)
@@ -72,7 +73,7 @@ def view(network: NetworkConfig, client: NetworkClient) -> NetworkView:
         block=block,
         members=tuple(members),
         workflows=tuple(WorkflowView(key, names.get(key), tuple(found)) for key, found in policies.items()),
-        votings=client.voting_count(block),
+        votings=len(votings),
         log_size=size,
         head=f"{size}:{to_hex(client.root(block))}",
     )

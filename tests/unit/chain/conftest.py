@@ -10,7 +10,8 @@ import vyper
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from worknet.chain.client import NetworkClient, deploy
+from worknet.chain.client import NetworkClient
+from worknet.chain.deployment import deploy
 from worknet.chain.development.ledger import Ledger
 from worknet.chain.development.methods import Methods
 from worknet.chain.development.store import BlockStore, StoredGenesis
@@ -104,6 +105,7 @@ class Network:
 
     WORKFLOW = workflow_id("matching")
     EVERY = 3600
+    PERIOD = 86_400
     PAIR = Pair(b"\x0a" * 32, b"\x0b" * 32)
     OTHER = Pair(b"\x0a" * 32, b"\x0c" * 32)
 
@@ -116,7 +118,7 @@ class Network:
         ]
         self.funds = {signer.address: 100 * ETHER for signer in self.signers}
         self.rpc = LocalRpc(self.open(self.store))
-        self.deployment = deploy(self.rpc, self.signers[3], 2)
+        self.deployment = deploy(self.rpc, self.signers[3], 2, self.PERIOD)
         self.owner = self.client(3)
         self.workers = [self.client(number) for number in range(3)]
         for number in range(3):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.unit.chain.conftest import Network
 
-from worknet.chain.client import GAS_LIMITS, Member, NetworkClient, VotingView
+from worknet.chain.client import Member, NetworkClient, VotingView
 from worknet.chain.errors import (
     ChainError,
     InsufficientFundsError,
@@ -16,6 +16,7 @@ from worknet.chain.errors import (
     WrongChainError,
 )
 from worknet.chain.events import Role
+from worknet.chain.gas import GAS_LIMITS
 from worknet.chain.interface import call_data, events, functions, output, revert_reason
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 from worknet.chain.signers import signer_from_key
@@ -36,7 +37,6 @@ def test_views_give_what_was_sent(network: Network) -> None:
     assert [owner.index_of(signer.address) for signer in network.signers] == [0, 1, 2, None]
     assert (owner.active(), owner.standby()) == (0b111, 0)
     assert owner.policy_count(network.WORKFLOW) == 1
-    assert owner.policy(network.WORKFLOW, 1) == network.policy()
     assert owner.policy_hash(network.WORKFLOW, 1) == network.policy().hash()
     assert owner.policy_version_at(network.WORKFLOW, 1000) == 1
     assert owner.policy_count(bytes(32)) == 0
@@ -63,9 +63,8 @@ def test_a_voting_runs_to_its_record(network: Network) -> None:
     assert (view.state, view.ballots, view.closed) == (voting.State.CONSENSUS, 0b101, False)
     assert network.owner.voters(network.voting_id(0), 1, network.PAIR) == 0b101
     assert network.owner.voters(network.voting_id(0), 1, network.OTHER) == 0
-    assert network.owner.members_of(network.voting_id(0), 1) == 0b111
     assert network.owner.record(network.voting_id(0)) is not None
-    assert (network.owner.size(), network.owner.voting_count()) == (1, 1)
+    assert network.owner.size() == 1
     network.pass_time(300)
     network.owner.wait(network.workers[1].advance(network.WORKFLOW, network.trigger(0), network.PAIR))
     assert network.owner.voting(network.WORKFLOW, network.trigger(0)).booked

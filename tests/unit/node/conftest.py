@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.unit.chain.conftest import ETHER, LocalRpc
 
-from worknet.chain.client import NetworkClient, deploy
+from worknet.chain.client import NetworkClient
+from worknet.chain.deployment import deploy
 from worknet.chain.development.ledger import Ledger
 from worknet.chain.development.methods import Methods
 from worknet.chain.development.store import BlockStore, StoredGenesis
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 GENESIS = 1_700_000_000
 EVERY = 3600
+PERIOD = 86_400
 LAST = GENESIS // EVERY - 1
 """The last slot that is due when the chain begins."""
 PATIENCE = 60
@@ -103,7 +105,7 @@ class Chain:
         ledger = Ledger(self.store, StoredGenesis(DEVELOPMENT_CHAIN_ID, GENESIS, funds), lambda: GENESIS)
         self.methods = Methods(ledger, "worknet/test", lambda: ledger.mine() if self.automatic else None)
         self.rpc = LocalRpc(self.methods)
-        self.contract = deploy(self.rpc, owner, confirmations).contract
+        self.contract = deploy(self.rpc, owner, confirmations, PERIOD).contract
         self.owner = NetworkClient(self.rpc, self.contract, signer=owner)
         for number, signer in enumerate(self.signers):
             operator = bytes([0xA0 + number]) * 20
