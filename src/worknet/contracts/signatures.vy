@@ -17,7 +17,10 @@ REPORT: constant(bytes32) = keccak256(
     "Report(bytes32 votingId,uint256 attempt,uint256 policyVersion,bytes32 inputRoot,bytes32 resultRoot,uint256 participants,uint256 voters)"
 )
 
-# Half of the order of secp256k1: of the two values of s that verify, only the lower is taken (EIP-2).
+PREFIX: constant(bytes2) = 0x1901
+
+# Half of the order of secp256k1: of the two values of s that verify, only the lower is taken (EIP-2). v is 27 or
+# 28, told by one bit. What ecrecover makes of a signature that is nobody's is zero, which is no member's key.
 HIGHEST_S: constant(uint256) = (
     115792089237316195423570985008687907852837564279074904382605163141518161494337
     // 2
@@ -34,13 +37,9 @@ def _domain() -> bytes32:
 
 
 @internal
-@view
-def _is_signed(key: address, domain: bytes32, message: bytes32, v: uint256, r: bytes32, s: bytes32) -> bool:
+@pure
+def _digest(domain: bytes32, message: bytes32) -> bytes32:
     """
-    @notice Whether a signature of a message's struct hash is this key's.
+    @notice What is signed: a message's struct hash under a domain.
     """
-    if convert(s, uint256) > HIGHEST_S or (v != 27 and v != 28):
-        return False
-    digest: bytes32 = keccak256(concat(b"\x19\x01", domain, message))
-    signer: address = ecrecover(digest, v, r, s)
-    return signer != empty(address) and signer == key
+    return keccak256(concat(PREFIX, domain, message))

@@ -192,12 +192,17 @@ def _members(word: uint256) -> uint256:
             and 3 those still enrolled, in attempt 3 with the first set's standbys.
     """
     attempt: uint256 = word >> packed.AT_ATTEMPT & packed.ATTEMPT
-    bitmap: uint256 = members.sets[word >> packed.AT_FIRST_SET & packed.NUMBER]
+    first: uint256 = word >> packed.AT_FIRST_SET & packed.NUMBER
+    current: uint256 = members.current
     if attempt == 2 or attempt == packed.FAILOVER:
+        bitmap: uint256 = members.sets[first]
         if attempt == packed.FAILOVER:
             bitmap |= bitmap >> members.LIMIT
-        bitmap &= members._either_role(members.sets[word >> packed.AT_SET & packed.NUMBER])
-    return bitmap & members.BITMAP
+        return bitmap & members._either_role(members.sets[word >> packed.AT_SET & packed.NUMBER])
+    # The set that is current has just been read where an attempt opens.
+    if current >> members.AT_NUMBER == first:
+        return current & members.BITMAP
+    return members.sets[first] & members.BITMAP
 
 
 @internal

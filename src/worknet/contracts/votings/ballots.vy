@@ -39,7 +39,7 @@ event SealsBrought:
     voting_id: indexed(bytes32)
     place: uint256
     workers: uint256
-    seals: DynArray[bytes32, MAX_WORKERS]
+    seals: DynArray[bytes32, MAX_BROUGHT]
 
 
 event Revealed:
@@ -58,19 +58,20 @@ event Skipped:
 
 # A seal that another brings, with the worker's signature of Seal.
 struct SignedSeal:
-    worker: uint256
     seal: bytes32
-    v: uint256
     r: bytes32
     s: bytes32
 
 
 MAX_WORKERS: constant(uint256) = 120
+# Seals that one transaction may bring: what memory costs grows with the most that there may be.
+MAX_BROUGHT: constant(uint256) = 40
 # The last two bytes of a seal hold the seconds left of the cast window, at most this.
 SECONDS_LEFT: constant(uint256) = 65_535
 
-# Voting id -> attempt << 16 | worker index -> seal.
-seals: HashMap[bytes32, HashMap[uint256, bytes32]]
+# Voting id + (attempt << 16 | worker index) -> seal. One sum and one hash, where a map in a map takes two: that
+# two ids, which are hashes, lie so close to each other that their seals meet is as likely as that they are equal.
+seals: HashMap[uint256, bytes32]
 
 
 @external
@@ -102,7 +103,8 @@ def seal(workflow_id: bytes32, trigger_id: bytes32, place: uint256, seal: bytes3
     voting_id: bytes32 = attempts._voting_id(workflow_id, trigger_id)
     word: uint256 = self._with_ballot(voting_id, workflow_id, trigger_id, place, 1)
     stored: bytes32 = convert(convert(seal, uint256) | self._seconds_left(word), bytes32)
-    self.seals[voting_id][unsafe_add(place & packed.NUMBER, place >> attempts.AT_PLACE_ATTEMPT << 16)] = stored
+    attempt: uint256 = place >> attempts.AT_PLACE_ATTEMPT
+    self.seals[self._seal_key(voting_id, attempt, place & packed.NUMBER)] = stored
     log Sealed(voting_id=voting_id, place=place, seal=stored)
     self._keep_sealed(word, voting_id, workflow_id)
 
@@ -112,51 +114,57 @@ def bring_seals(
     workflow_id: bytes32,
     trigger_id: bytes32,
     place: uint256,
-    signed: DynArray[SignedSeal, MAX_WORKERS],
+    workers: uint256,
+    odd: uint256,
+    signed: DynArray[SignedSeal, MAX_BROUGHT],
 ):
     """
     @notice Stores sealed ballots of workers that signed them. Anyone.
     @param place attempt << 32 | policy version << 16; the worker index in it is not looked at.
-    @param signed Ascending strictly by worker index; one that does not fit or is done is skipped with an event.
+    @param workers Bitmap of the workers; one whose seal does not fit or is done is skipped with an event.
+    @param odd Bitmap of those of them whose signature has v 28; of the others it is 27.
+    @param signed Theirs, ascending by worker index.
     """
+    self._check_batch(workers, len(signed))
     voting_id: bytes32 = attempts._voting_id(workflow_id, trigger_id)
     word: uint256 = attempts._at_place(attempts.words[voting_id], voting_id, workflow_id, trigger_id, place)
     self._check_casting(word, 1)
     attempt: uint256 = place >> attempts.AT_PLACE_ATTEMPT
+    version: uint256 = place >> attempts.AT_PLACE_VERSION & packed.NUMBER
     all_members: uint256 = attempts._members(word)
-    done: uint256 = word >> packed.AT_BALLOTS
     left: uint256 = self._seconds_left(word)
     domain: bytes32 = signatures._domain()
+    first_key: uint256 = self._seal_key(voting_id, attempt, 0)
     taken: uint256 = 0
-    stored: DynArray[bytes32, MAX_WORKERS] = []
-    last: uint256 = 0
-    for one: SignedSeal in signed:
-        if last > one.worker:
-            refusals._refuse("votings: not ascending")
-        if one.worker >= MAX_WORKERS or all_members >> one.worker & 1 == 0:
-            self._skip(voting_id, one.worker, "votings: not a member")
-        elif (done | taken) >> one.worker & 1 == 1:
-            self._skip(voting_id, one.worker, "votings: already cast")
+    stored: DynArray[bytes32, MAX_BROUGHT] = []
+    item: uint256 = 0
+    for worker: uint256 in range(MAX_WORKERS):
+        if workers >> worker == 0:
+            break
+        if workers >> worker & 1 == 0:
+            continue
+        one: SignedSeal = signed[item]
+        item = unsafe_add(item, 1)
+        if all_members >> worker & 1 == 0:
+            self._skip(voting_id, worker, "votings: not a member")
+        elif word >> unsafe_add(packed.AT_BALLOTS, worker) & 1 == 1:
+            self._skip(voting_id, worker, "votings: already cast")
         elif convert(one.seal, uint256) & SECONDS_LEFT != 0:
-            self._skip(voting_id, one.worker, "votings: seal not truncated")
+            self._skip(voting_id, worker, "votings: seal not truncated")
         else:
-            message: bytes32 = keccak256(
-                abi_encode(
-                    signatures.SEAL,
-                    voting_id,
-                    attempt,
-                    place >> attempts.AT_PLACE_VERSION & packed.NUMBER,
-                    one.seal,
-                )
-            )
-            if signatures._is_signed(members._key(one.worker), domain, message, one.v, one.r, one.s):
+            message: bytes32 = keccak256(abi_encode(signatures.SEAL, voting_id, attempt, version, one.seal))
+            digest: bytes32 = signatures._digest(domain, message)
+            signer: address = ecrecover(digest, unsafe_add(27, odd >> worker & 1), one.r, one.s)
+            if (
+                convert(one.s, uint256) <= signatures.HIGHEST_S
+                and convert(signer, uint256) == members.seats[worker] & members.KEY
+            ):
                 seal: bytes32 = convert(convert(one.seal, uint256) | left, bytes32)
-                self.seals[voting_id][attempt << 16 | one.worker] = seal
+                self.seals[unsafe_add(first_key, worker)] = seal
                 stored.append(seal)
-                taken |= 1 << one.worker
+                taken |= 1 << worker
             else:
-                self._skip(voting_id, one.worker, "votings: not the worker's key")
-        last = one.worker
+                self._skip(voting_id, worker, "votings: not the worker's key")
     if taken == 0:
         refusals._refuse("votings: no seal taken")
     log SealsBrought(
@@ -176,16 +184,16 @@ def reveal(
     place: uint256,
     input_root: bytes32,
     result_root: bytes32,
-    workers: DynArray[uint256, MAX_WORKERS],
+    workers: uint256,
     salts: DynArray[bytes32, MAX_WORKERS],
 ):
     """
     @notice Opens seals that hold one pair, tallied once, whole. Anyone: only the worker knew the salt.
     @param place attempt << 32 | policy version << 16; the worker index in it is not looked at.
-    @param workers Indices, each with its salt; one that does not fit or is done is skipped with an event.
+    @param workers Bitmap of the workers; one whose seal does not open or is done is skipped with an event.
+    @param salts Theirs, ascending by worker index.
     """
-    if len(workers) != len(salts):
-        refusals._refuse("votings: lengths differ")
+    self._check_batch(workers, len(salts))
     voting_id: bytes32 = attempts._voting_id(workflow_id, trigger_id)
     word: uint256 = attempts.words[voting_id]
     if word == 0:
@@ -201,27 +209,23 @@ def reveal(
     ):
         refusals._refuse("votings: not revealing")
 
-    done: uint256 = word >> packed.AT_BALLOTS
+    first_key: uint256 = self._seal_key(voting_id, attempt, 0)
     taken: uint256 = 0
-    for i: uint256 in range(len(workers), bound=MAX_WORKERS):
-        worker: uint256 = workers[i]
-        if worker >= MAX_WORKERS:
-            self._skip(voting_id, worker, "votings: not a member")
-        elif (done | taken) >> worker & 1 == 1:
+    item: uint256 = 0
+    for worker: uint256 in range(MAX_WORKERS):
+        if workers >> worker == 0:
+            break
+        if workers >> worker & 1 == 0:
+            continue
+        salt: bytes32 = salts[item]
+        item = unsafe_add(item, 1)
+        if word >> unsafe_add(packed.AT_BALLOTS, worker) & 1 == 1:
             self._skip(voting_id, worker, "votings: already revealed")
         else:
-            stored: uint256 = convert(self.seals[voting_id][attempt << 16 | worker], uint256)
+            stored: uint256 = convert(self.seals[unsafe_add(first_key, worker)], uint256)
             opened: bytes32 = keccak256(
                 abi_encode(
-                    tags.SEAL,
-                    chain.id,
-                    self,
-                    voting_id,
-                    attempt,
-                    worker,
-                    input_root,
-                    result_root,
-                    salts[i],
+                    tags.SEAL, chain.id, self, voting_id, attempt, worker, input_root, result_root, salt
                 )
             )
             if stored == 0:
@@ -260,7 +264,7 @@ def seal_of(voting_id: bytes32, attempt: uint256, worker: uint256) -> bytes32:
     """
     if worker >= MAX_WORKERS or attempt > packed.ATTEMPT:
         refusals._refuse("votings: not a member")
-    return self.seals[voting_id][attempt << 16 | worker]
+    return self.seals[self._seal_key(voting_id, attempt, worker)]
 
 
 @internal
@@ -321,6 +325,25 @@ def _seconds_left(word: uint256) -> uint256:
     @notice Seconds left of the cast window, as a seal keeps them.
     """
     return min(unsafe_sub(word >> packed.AT_DEADLINE & packed.TIME, block.timestamp), SECONDS_LEFT)
+
+
+@internal
+@pure
+def _seal_key(voting_id: bytes32, attempt: uint256, worker: uint256) -> uint256:
+    """
+    @notice Under what a worker's seal is kept.
+    """
+    return unsafe_add(convert(voting_id, uint256), attempt << 16 | worker)
+
+
+@internal
+@pure
+def _check_batch(workers: uint256, items: uint256):
+    """
+    @notice Refuses a batch that has not one item for each of its workers.
+    """
+    if workers >> MAX_WORKERS != 0 or tally._popcount(workers) != items:
+        refusals._refuse("votings: lengths differ")
 
 
 @internal

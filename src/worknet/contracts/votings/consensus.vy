@@ -82,7 +82,8 @@ def settle(workflow_id: bytes32, trigger_id: bytes32, input_root: bytes32, resul
 @view
 def voters(voting_id: bytes32, attempt: uint256, input_root: bytes32, result_root: bytes32) -> uint256:
     """
-    @notice Bitmap of those whose ballot in that attempt was counted on chain for this pair.
+    @notice Bitmap of those whose ballot in that attempt was counted for this pair. Of the recorded pair, together
+            with the record's voters: those that its last transaction counted may stand only there.
     """
     return (
         self.voters_of[self._pair(attempt << packed.AT_ATTEMPT, voting_id, input_root, result_root)]
@@ -111,7 +112,6 @@ def _tally(
     pair: bytes32 = self._pair(word, voting_id, input_root, result_root)
     # Nobody votes twice: the bitmaps have no bit in common.
     voters: uint256 = unsafe_add(self.voters_of[pair], new_voters)
-    self.voters_of[pair] = voters
     count: uint256 = voters >> AT_COUNT
     highest: uint256 = word >> packed.AT_HIGHEST & packed.COUNT
     if count > highest:
@@ -120,7 +120,8 @@ def _tally(
         word |= 1 << packed.AT_SHARED
 
     has_consensus: bool = count >= word >> packed.AT_NEEDED & packed.COUNT
-    if has_consensus and word & packed.STATE != packed.CONSENSUS:
+    is_recorded_now: bool = has_consensus and word & packed.STATE != packed.CONSENSUS
+    if is_recorded_now:
         word = packed._in_phase(word, packed.CONSENSUS, word >> packed.AT_DEADLINE & packed.TIME)
         self._record(
             word, voting_id, workflow_id, trigger_id, input_root, result_root, voters, records.QUORUM
@@ -139,6 +140,9 @@ def _tally(
         else:
             word = packed._failed(word, block.timestamp, attempts._rules(word, workflow_id))
             attempts._log_end(word, voting_id, block.timestamp, True)
+    # Of a voting that is recorded and closed at once, the record's words say all that will ever be asked.
+    if not (is_done and is_recorded_now):
+        self.voters_of[pair] = voters
     return word
 
 

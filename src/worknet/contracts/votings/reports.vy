@@ -33,8 +33,6 @@ event Reported:
 
 
 struct Signature:
-    worker: uint256
-    v: uint256
     r: bytes32
     s: bytes32
 
@@ -48,6 +46,8 @@ def report(
     result_root: bytes32,
     participants: uint256,
     voters: uint256,
+    signers: uint256,
+    odd: uint256,
     signed: DynArray[Signature, 120],
 ):
     """
@@ -56,7 +56,9 @@ def report(
     @param participants Bitmap of those whose seals were exchanged. All members: the voting is closed at once.
            Else casting on chain must be over, and only members outside may still reveal.
     @param voters Bitmap of those whose ballot is the pair.
-    @param signed At least `needed` signatures of Report, ascending strictly by worker index.
+    @param signers Bitmap of those who signed Report, at least `needed` of the voters.
+    @param odd Bitmap of those of them whose signature has v 28; of the others it is 27.
+    @param signed Theirs, ascending by worker index.
     """
     if input_root == empty(bytes32) or result_root == empty(bytes32):
         refusals._refuse("votings: zero root")
@@ -74,31 +76,40 @@ def report(
         refusals._refuse("votings: participant not member")
     if voters & ~participants != 0:
         refusals._refuse("votings: voter not participant")
-    message: bytes32 = keccak256(
-        abi_encode(
-            signatures.REPORT,
-            voting_id,
-            place >> attempts.AT_PLACE_ATTEMPT,
-            place >> attempts.AT_PLACE_VERSION & packed.NUMBER,
-            input_root,
-            result_root,
-            participants,
-            voters,
-        )
-    )
-    domain: bytes32 = signatures._domain()
-    signers: uint256 = 0
-    for one: Signature in signed:
-        # Below are the indices up to the last signer's: strictly ascending, each counts once.
-        if one.worker >= members.LIMIT or signers >> one.worker != 0:
-            refusals._refuse("votings: not ascending")
-        if not signatures._is_signed(members._key(one.worker), domain, message, one.v, one.r, one.s):
-            refusals._refuse("votings: not the worker's key")
-        signers |= 1 << one.worker
     if signers & ~voters != 0:
         refusals._refuse("votings: signer not voter")
     if tally._popcount(signers) < word >> packed.AT_NEEDED & packed.COUNT:
         refusals._refuse("votings: too few signatures")
+    digest: bytes32 = signatures._digest(
+        signatures._domain(),
+        keccak256(
+            abi_encode(
+                signatures.REPORT,
+                voting_id,
+                place >> attempts.AT_PLACE_ATTEMPT,
+                place >> attempts.AT_PLACE_VERSION & packed.NUMBER,
+                input_root,
+                result_root,
+                participants,
+                voters,
+            )
+        ),
+    )
+    if len(signed) != tally._popcount(signers):
+        refusals._refuse("votings: lengths differ")
+    item: uint256 = 0
+    for worker: uint256 in range(members.LIMIT):
+        if signers >> worker == 0:
+            break
+        if signers >> worker & 1 == 1:
+            one: Signature = signed[item]
+            item = unsafe_add(item, 1)
+            signer: address = ecrecover(digest, unsafe_add(27, odd >> worker & 1), one.r, one.s)
+            if (
+                convert(one.s, uint256) > signatures.HIGHEST_S
+                or convert(signer, uint256) != members.seats[worker] & members.KEY
+            ):
+                refusals._refuse("votings: not the worker's key")
     is_whole: bool = participants == all_members
     if not is_whole and state == packed.CASTING:
         refusals._refuse("votings: cast window not over")
@@ -148,6 +159,6 @@ def _unrevealed(workers: uint256, voting_id: bytes32, attempt: uint256) -> uint2
     count: uint256 = 0
     for worker: uint256 in range(members.LIMIT):
         if workers >> worker & 1 == 1:
-            if ballots.seals[voting_id][attempt << 16 | worker] != empty(bytes32):
+            if ballots.seals[ballots._seal_key(voting_id, attempt, worker)] != empty(bytes32):
                 count = unsafe_add(count, 1)
     return count
