@@ -11,9 +11,9 @@ from worknet.protocol.records import Record
 
 def vote(network: Network, votes: Mapping[int, str], *, apart: int = 0, attempt: int = 1) -> None:
     """Workers seal, in this order, a ballot for the pair of this name, some seconds apart; casting ends."""
-    for worker, name in votes.items():
+    for place, (worker, name) in enumerate(votes.items()):
+        network.wait(apart if place else 0)
         network.seal(worker, network.pair(name), attempt)
-        network.wait(apart)
     voting = network.voting()
     if voting.state == 1:
         network.wait_until(voting.deadline)
