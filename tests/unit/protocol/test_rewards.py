@@ -288,6 +288,19 @@ def test_what_can_be_claimed_in_the_end_is_what_the_definition_says(facts: list[
 
 
 @given(histories())
+def test_a_period_holds_who_was_enrolled_throughout_and_has_the_amounts_set_before_it(
+    facts: list[Fact],
+) -> None:
+    rewards, definition = fold(LENGTH, facts), Definition(facts)
+    for number in range(after_all(facts) // LENGTH):
+        amounts, period = rewards.amounts_in(number), rewards.period(number)
+        assert (amounts.base, amounts.consistency) == definition.amounts(number)
+        if period != Period():
+            throughout = [worker for worker in WORKERS if definition.enrolled_throughout(number, worker)]
+            assert [worker for worker in WORKERS if is_in(period.eligible, worker)] == throughout
+
+
+@given(histories())
 def test_paid_never_exceeds_funded_and_the_rest_is_the_pool(facts: list[Fact]) -> None:
     rewards = Rewards(LENGTH)
     for fact in facts:
