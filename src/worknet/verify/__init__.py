@@ -18,7 +18,7 @@ from worknet.verify.evidence import (
     WholeRow,
 )
 from worknet.verify.reading import parse, parse_head
-from worknet.verify.verdict import ChainView, Member, Verdict, verify
+from worknet.verify.verdict import ChainView, Member, Opening, Outcome, Report, Verdict, verify
 
 __all__ = [
     "Ballot",
@@ -32,7 +32,10 @@ __all__ = [
     "ManifestProof",
     "Member",
     "Network",
+    "Opening",
+    "Outcome",
     "RefusedError",
+    "Report",
     "RowFields",
     "RpcError",
     "Verdict",

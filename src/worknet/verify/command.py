@@ -12,6 +12,7 @@ from typing import Any
 
 from worknet.protocol.canonical import from_hex, to_hex
 from worknet.protocol.errors import ProtocolError
+from worknet.protocol.records import How
 from worknet.verify.errors import EvidenceError, RefusedError, RpcError, VerifyError
 from worknet.verify.evidence import Disclosure, Evidence
 from worknet.verify.reading import MAX_BYTES, parse, parse_head
@@ -28,6 +29,11 @@ SOUND = 3
 _LEVELS = {
     1: "level 1: held against a tree head that you trust",
     3: "level 3: held against the chain",
+}
+_HOW = {
+    How.QUORUM: "recorded by quorum",
+    How.PLURALITY: "RECORDED BY PLURALITY: enough workers did NOT agree on this result",
+    How.REPORT: "recorded by report",
 }
 
 
@@ -99,7 +105,7 @@ def _json(evidence: Evidence, verdict: Verdict) -> str:
         "contract": to_hex(record.contract),
         "voting_id": to_hex(record.voting_id),
         "attempt": record.attempt,
-        "how": record.how.name.lower(),
+        "how": verdict.how.name.lower(),
         "position": evidence.position,
         "head": str(evidence.head),
         "row": None,
@@ -116,7 +122,7 @@ def _json(evidence: Evidence, verdict: Verdict) -> str:
 
 def _text(file: Path, evidence: Evidence, verdict: Verdict) -> str:
     said = f"VERIFIED, {_LEVELS[verdict.level]}" if verdict.level else "sound in itself, but NOT VERIFIED"
-    lines = [f"{_shown(str(file))}: {said}", "", "checked:"]
+    lines = [f"{_shown(str(file))}: {said}", _HOW[verdict.how], "", "checked:"]
     lines += [f"  - {_shown(sentence)}" for sentence in verdict.checked]
     lines += ["", f"no further, because {_shown(verdict.why_no_further)}"]
     if evidence.disclosure is not None:

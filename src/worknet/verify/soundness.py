@@ -54,6 +54,8 @@ def _check_policy(evidence: Evidence) -> str:
     require(record.attempt >= 1, "record.attempt", "attempts count from 1")
     if record.attempt == _FAILOVER_ATTEMPT:
         require(policy.fallback in _FAILOVERS, "record.attempt", "the policy has no failover attempt")
+    if record.attempt != 1 and _is_ordinary(record):
+        require(policy.stall > 0, "record.attempt", "the policy leaves no time for a further attempt (stall)")
     return f"the policy is the one whose hash is recorded, and needs {_threshold(policy)}"
 
 
@@ -71,7 +73,9 @@ def _check_trigger(evidence: Evidence) -> str:
     require(record.time >= due, "record.time", "the record is older than its slot was due")
     if _is_ordinary(record):
         require(slot.window.start >= policy.start, "policy.start", "the slot lies before the policy's start")
-    if record.attempt == 1 and record.how is How.QUORUM and policy.max_age:
+    else:
+        require(record.time >= policy.start, "policy.start", "the policy was not in force yet")
+    if record.attempt == 1 and record.how is not How.PLURALITY and policy.max_age:
         latest = due + policy.max_age + policy.cast_window + policy.reveal_window
         require(record.time < latest, "record.time", "the slot was too old by then (max_age)")
     with refusing("record.trigger_id"):
@@ -126,7 +130,10 @@ def _check_how(evidence: Evidence) -> str:
     voters = record.voters.bit_count()
     if record.how is not How.PLURALITY:
         require(voters >= record.needed, "record.voters", f"fewer than the {record.needed} needed")
-        return f"{voters} workers had voted for the recorded pair ({_workers(record.voters)}): a consensus"
+        came = ", told by a signed report" if record.how is How.REPORT else ""
+        return (
+            f"{voters} workers had voted for the recorded pair ({_workers(record.voters)}): a consensus{came}"
+        )
     require(policy.fallback in _PLURALITIES, "record.how", "the policy has no plurality")
     latest = 2 if policy.fallback is Fallback.PLURALITY else _FAILOVER_ATTEMPT
     require(record.attempt <= latest, "record.attempt", "no attempt that a plurality can follow")

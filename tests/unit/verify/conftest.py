@@ -26,6 +26,9 @@ from worknet.verify import (
     ManifestProof,
     Member,
     Network,
+    Opening,
+    Outcome,
+    Report,
     RowFields,
     WholeRow,
 )
@@ -238,6 +241,8 @@ def view(evidence, **changes):
     voters = {}
     for ballot in evidence.ballots:
         voters[ballot.pair] = voters.get(ballot.pair, 0) | 1 << ballot.worker
+    record = evidence.record
+    everyone = Report(record.members, record.voters, record.voters)
     honest = ChainView(
         network=evidence.network,
         block=1234,
@@ -247,6 +252,9 @@ def view(evidence, **changes):
         confirmations=2,
         head=Head(evidence.head.size + 3, b"\x33" * 32),
         head_then=evidence.head,
+        opening=Opening(record.workflow_id, record.trigger_id, record.members, record.n, record.needed),
+        report=everyone if record.how is How.REPORT else None,
+        outcome=Outcome(record.attempt, record.pair, record.voters, record.how),
         voters=voters,
         counted=sum(1 << ballot.worker for ballot in evidence.ballots),
         members={ballot.worker: Member(ballot.key, ballot.operator) for ballot in evidence.ballots},

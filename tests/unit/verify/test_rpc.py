@@ -97,7 +97,7 @@ class Chain:
         funds = {worker.address: 10**21 for worker in self.workers}
         self.ledger = Ledger(BlockStore(folder), StoredGenesis(CHAIN_ID, self.now, funds), lambda: self.now)
         self.methods = Methods(self.ledger, "test", lambda: None)
-        self.contract = self.send(0, None, artifact().bytecode + abi.words(2)).created
+        self.contract = self.send(0, None, artifact().bytecode + abi.words(2, 86_400, 0, 0, 0, 0)).created
 
     def send(self, worker, to, data):
         signer = self.workers[worker]
@@ -229,11 +229,11 @@ class Recorded:
         return replace(record, time=recorded), evidence
 
     def _reveal(self, trigger, place, pair, workers):
-        count = len(workers)
-        arrays = abi.words(7 * 32, (8 + count) * 32, count, *workers, count, *[SALT] * count)
-        function = "reveal(bytes32,bytes32,uint256,bytes32,bytes32,uint256[],bytes32[])"
-        words = (*trigger, place, pair.input_root, pair.result_root)
-        self.chain.transact(3, function, *words, tail=arrays)
+        function = "reveal(bytes32,bytes32,uint256,bytes32,bytes32,uint256,bytes32[])"
+        bitmap = sum(1 << worker for worker in workers)
+        words = (*trigger, place, pair.input_root, pair.result_root, bitmap)
+        salts = abi.words(7 * 32, len(workers), *[SALT] * len(workers))
+        self.chain.transact(3, function, *words, tail=salts)
 
 
 TYPES = ["bytes32", "uint256", "bytes32", *["uint256"] * 13]
