@@ -1,4 +1,4 @@
-"""Catching the index up with the chain: ranges of logs, reorganisations, and the rebuilding of records.
+"""Catching the index up with the chain: ranges of logs, reorganisations, and the rebuilding of leaves.
 
 Writes to the index's store and reads nothing out of it for anybody else. The chain is asked through a client
 whose chain id has been checked.
@@ -12,7 +12,7 @@ from worknet.chain.client import NetworkClient
 from worknet.chain.errors import ChainError, IndexMismatchError, RpcRefusedError
 from worknet.chain.index_store import EVER, IndexStore
 from worknet.chain.rpc import Header, Log
-from worknet.protocol.records import Record
+from worknet.protocol.records import Record, moved_leaf
 
 LARGEST_RANGE = 2000
 """Blocks asked for in one eth_getLogs; halved as often as the RPC refuses so many."""
@@ -32,11 +32,12 @@ class Synced:
 
 
 class CatchUp:
-    """Reads one contract's events into a store."""
+    """Reads the events of a network's contract, and of its pool's if one is given, into a store."""
 
-    def __init__(self, store: IndexStore, client: NetworkClient) -> None:
+    def __init__(self, store: IndexStore, client: NetworkClient, pool: bytes | None = None) -> None:
         self._store = store
         self._client = client
+        self._pool = pool
         self._rpc = client.rpc
         self._range = LARGEST_RANGE
         self._contradictions = 0
@@ -94,7 +95,7 @@ class CatchUp:
         """
         end = self._header(last)
         try:
-            logs = self._rpc.logs(self._client.contract, first, last)
+            logs = self._logs(first, last)
         except RpcRefusedError:
             if first == last:
                 raise
@@ -126,6 +127,13 @@ class CatchUp:
         self._range = min(LARGEST_RANGE, self._range * 2)
         return len(logs)
 
+    def _logs(self, first: int, last: int) -> list[Log]:
+        """The events of these blocks, in the order of the chain."""
+        logs = self._rpc.logs(self._client.contract, first, last)
+        if self._pool is not None:
+            logs += self._rpc.logs(self._pool, first, last)
+        return sorted(logs, key=lambda log: (log.block, log.index))
+
     def _following(self) -> int:
         """The first block that is not indexed."""
         cursor = self._store.cursor()
@@ -141,21 +149,25 @@ class CatchUp:
 
     def _take(self, log: Log, header: Header) -> None:
         """Store a log and what follows from it."""
-        event = events.read(log)
+        event = events.read_of_pool(log) if log.address == self._pool else events.read(log)
         if event is None:
             return
-        kind = type(event).__name__
-        voting_id = getattr(event, "voting_id", None)
-        self._store.add_log(log, kind, voting_id)
-        if isinstance(event, events.Opened):
-            self._store.add_voting(
-                event.voting_id, event.workflow_id, event.trigger_id, event.policy_version, log
-            )
-        elif isinstance(event, events.Unresolved | events.Closed):
-            self._store.add_end(event.voting_id, kind, log.block)
+        self._store.add_log(log, type(event).__name__, getattr(event, "voting_id", None))
+        if isinstance(event, events.Opened | events.Reopened):
+            self._store.add_voting(event.voting_id, event.workflow_id, event.trigger_id, log)
         elif isinstance(event, events.Recorded):
             record = self._record(event, header)
-            self._store.add_record(event.position, event.voting_id, record.leaf(), log.block)
+            self._store.add_leaf(event.position, event.voting_id, record.leaf(), log)
+        elif isinstance(event, events.Moved):
+            leaf = moved_leaf(
+                self._rpc.chain_id,
+                self._client.contract,
+                event.chain_id,
+                event.contract,
+                event.size,
+                event.root,
+            )
+            self._store.add_leaf(0, None, leaf, log)
 
     def _record(self, event: events.Recorded, header: Header) -> Record:
         """The record that was logged, rebuilt from events; `check_log` holds them to the contract."""
@@ -180,7 +192,7 @@ class CatchUp:
             voting_id=event.voting_id,
             trigger_id=row.trigger_id,
             attempt=event.attempt,
-            policy_hash=self._policy_hash(row.workflow_id, row.policy_version),
+            policy_hash=self._policy_hash(row.workflow_id, opened.policy_version),
             input_root=event.pair.input_root,
             result_root=event.pair.result_root,
             members=opened.members,

@@ -1,11 +1,11 @@
-"""What the contract's events say, as values; `read` makes them of logs. The protocol's words, no folding."""
+"""What the contracts' events say, as values; `read` and `read_of_pool` make them of logs. No folding here."""
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 from worknet.chain.errors import ChainError
-from worknet.chain.interface import event
+from worknet.chain.interface import Contract, event
 from worknet.chain.rpc import Log
 from worknet.protocol.ballots import Pair, Place
 from worknet.protocol.errors import ProtocolError
@@ -19,6 +19,14 @@ class Role(IntEnum):
     NONE = 0
     ACTIVE = 1
     STANDBY = 2
+
+
+@dataclass(frozen=True)
+class OwnershipOffered:
+    """The owner offers the network to an account; zero withdraws the offer."""
+
+    owner: bytes
+    pending: bytes
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,31 @@ class Removed:
     index: int
     operator: bytes
     worker: bytes
+
+
+@dataclass(frozen=True)
+class Rotated:
+    """Another key stands behind an index, at once and also in open attempts; with its encryption key."""
+
+    index: int
+    operator: bytes
+    worker: bytes
+    encryption_key: bytes
+
+
+@dataclass(frozen=True)
+class CheckedIn:
+    """A worker showed that it is there in a reward period, by the period's number."""
+
+    index: int
+    period: int
+
+
+@dataclass(frozen=True)
+class OpeningPaused:
+    """The opening of attempt 1 is paused from now on, or not any more."""
+
+    paused: bool
 
 
 @dataclass(frozen=True)
@@ -92,6 +125,23 @@ class Sealed:
 
 
 @dataclass(frozen=True)
+class SealsBrought:
+    """Seals that their workers had signed were stored: `workers` is a bitmap, `seals` follow its bits from
+    the lowest, as `Sealed` has them."""
+
+    voting_id: bytes
+    place: Place
+    workers: int
+    seals: tuple[bytes, ...]
+
+    @property
+    def by_worker(self) -> dict[int, bytes]:
+        """The seals by worker, ascending."""
+        workers = (index for index in range(self.workers.bit_length()) if self.workers >> index & 1)
+        return dict(zip(workers, self.seals, strict=True))
+
+
+@dataclass(frozen=True)
 class Revealed:
     """Seals that hold one pair were opened; `workers` is a bitmap."""
 
@@ -99,6 +149,17 @@ class Revealed:
     place: Place
     pair: Pair
     workers: int
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A report was taken; its pair stands in the record that follows. All but the place are bitmaps."""
+
+    voting_id: bytes
+    place: Place
+    participants: int
+    voters: int
+    signers: int
 
 
 @dataclass(frozen=True)
@@ -120,11 +181,33 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Settling:
+    """The leading pair may be settled; `at` is since when, by computation."""
+
+    voting_id: bytes
+    at: int
+
+
+@dataclass(frozen=True)
 class Unresolved:
     """No attempt is left; `at` is since when, by computation."""
 
     voting_id: bytes
     at: int
+
+
+@dataclass(frozen=True)
+class Reopened:
+    """The owner gave an unresolved voting, or a slot that never opened, one more attempt.
+
+    `attempt` is its number, `until` the time by which it must open.
+    """
+
+    voting_id: bytes
+    workflow_id: bytes
+    trigger_id: bytes
+    attempt: int
+    until: int
 
 
 @dataclass(frozen=True)
@@ -146,49 +229,94 @@ class Recorded:
     how: How
 
 
+@dataclass(frozen=True)
+class Moved:
+    """The log began as the continuation of another one: of that network, at that size, with that root."""
+
+    chain_id: int
+    contract: bytes
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True)
+class Funded:
+    """Somebody paid into the pool, in wei."""
+
+    funder: bytes
+    amount: int
+
+
+@dataclass(frozen=True)
+class RewardsSet:
+    """Other amounts per period, in wei, count from that period on."""
+
+    base: int
+    consistency: int
+    since_period: int
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A worker's rewards were claimed, in wei: what it earned by that, and what its operator was paid."""
+
+    index: int
+    operator: bytes
+    earned: int
+    paid: int
+
+
 Event: TypeAlias = (
-    OwnershipTransferred
+    OwnershipOffered
+    | OwnershipTransferred
     | Enrolled
     | Removed
+    | Rotated
+    | CheckedIn
+    | OpeningPaused
     | PolicyAnnounced
     | Opened
     | Cast
     | Sealed
+    | SealsBrought
     | Revealed
+    | Reported
     | Skipped
     | Failed
+    | Settling
     | Unresolved
+    | Reopened
     | Closed
     | Recorded
+    | Moved
 )
+"""What a network's own contract tells."""
 
-_KINDS: dict[str, type[Any]] = {
-    kind.__name__: kind
-    for kind in (
-        OwnershipTransferred,
-        Enrolled,
-        Removed,
-        PolicyAnnounced,
-        Opened,
-        Cast,
-        Sealed,
-        Revealed,
-        Skipped,
-        Failed,
-        Unresolved,
-        Closed,
-        Recorded,
-    )
-}
+PoolEvent: TypeAlias = Funded | RewardsSet | Claimed
+"""What the contract of a network's pool tells."""
+
+_KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Event)}
+_POOL_KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(PoolEvent)}
 
 
 def read(log: Log) -> Event | None:
-    """The event that a log is, None for one of a kind that this version does not know.
+    """The event that a log of a network's contract is, None for one of a kind unknown to this version.
 
     Raises ChainError when the log says what the contract cannot say.
     """
-    found = event(log)
-    if found is None or found[0] not in _KINDS:
+    result: Event | None = _read(log, "WorkerNetwork", _KINDS)
+    return result
+
+
+def read_of_pool(log: Log) -> PoolEvent | None:
+    """The same, of a log of the pool's contract."""
+    result: PoolEvent | None = _read(log, "Rewards", _POOL_KINDS)
+    return result
+
+
+def _read(log: Log, contract: Contract, kinds: dict[str, type[Any]]) -> Any:
+    found = event(log, contract)
+    if found is None or found[0] not in kinds:
         return None
     name, fields = found
     try:
@@ -202,10 +330,17 @@ def read(log: Log) -> Event | None:
             fields["how"] = How(fields["how"])
         if name == "PolicyAnnounced":
             fields["policy"] = policy_of(fields["policy"])
+        if name == "SealsBrought":
+            fields["seals"] = _seals(fields["workers"], fields["seals"])
     except (ProtocolError, ValueError) as error:
         raise ChainError(f"the chain gave an impossible event {name} in block {log.block}: {error}") from None
-    result: Event = _KINDS[name](**fields)
-    return result
+    return kinds[name](**fields)
+
+
+def _seals(workers: int, seals: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    if workers.bit_count() != len(seals):
+        raise ValueError("not one seal for each worker")
+    return tuple(seals)
 
 
 def policy_of(words: tuple[Any, ...]) -> Policy:

@@ -9,33 +9,41 @@ import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from worknet.chain import index_facts
+from worknet.chain import events, index_facts, index_members
 from worknet.chain.catch_up import CatchUp, Synced
 from worknet.chain.client import NetworkClient
 from worknet.chain.errors import ChainError, IndexMismatchError
-from worknet.chain.index_facts import IndexedMember, IndexedPolicy, IndexedRecord, IndexedVoting, Moment
-from worknet.chain.index_store import EVER, IndexStore, VotingRow
+from worknet.chain.index_facts import IndexedPolicy, IndexedRecord, IndexedVoting
+from worknet.chain.index_members import IndexedMember, Membership, Moment
+from worknet.chain.index_store import EVER, IndexStore, StoredLog, VotingRow
 from worknet.protocol import merkle, voting, voting_rules
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.policy import Policy
 from worknet.protocol.records import Record
 
+_ENDS = ("Unresolved", "Closed")
+
 
 class NetworkIndex:
     """The index of one network; safe to use from several threads. Every method may raise a ChainError."""
 
-    def __init__(self, path: Path, client: NetworkClient, start_block: int = 0) -> None:
+    def __init__(
+        self, path: Path, client: NetworkClient, start_block: int = 0, pool: bytes | None = None
+    ) -> None:
         """Open or create the index at `path`; nothing is asked of the chain before `sync`.
 
-        `start_block`: the contract's block, or any before it. Raises WrongNetworkError when the file belongs
-        to another chain id or contract.
+        `start_block`: the contract's block, or any before it. `pool` is the address of the network's pool,
+        where its events are wanted too. Raises WrongNetworkError when the file belongs to another chain id,
+        contract or pool, or was written in another format.
         """
         self._client = client
-        self._store = IndexStore(path, client.rpc.chain_id, client.contract, start_block)
-        self._catch_up = CatchUp(self._store, client)
+        self._store = IndexStore(path, client.rpc.chain_id, client.contract, start_block, pool or b"")
+        self._catch_up = CatchUp(self._store, client, pool)
         self._syncing = threading.Lock()
         self._policies: dict[tuple[bytes, int], IndexedPolicy] = {}
-        self._policies_at: tuple[int, bytes] | None = None
+        self._membership = Membership(())
+        self._read_at: tuple[int, bytes] | None = None
+        self._reading = threading.Lock()
 
     def close(self) -> None:
         """Close the file."""
@@ -62,21 +70,21 @@ class NetworkIndex:
         if (size, root) == (len(leaves), own_root):
             return
         raise IndexMismatchError(
-            f"at block {block} the contract's log has {size} records and the root 0x{root.hex()},"
-            f" the index has {len(leaves)} and 0x{own_root.hex()}{self._first_difference(leaves, block)}",
+            f"at block {block} the contract's log has {size} leaves and the root 0x{root.hex()},"
+            f" the index has {len(leaves)} and 0x{own_root.hex()}{self._first_difference(block)}",
             hint="the RPC leaves out or alters events: compare with another one",
         )
 
-    def _first_difference(self, leaves: list[bytes], block: int) -> str:
+    def _first_difference(self, block: int) -> str:
         """The first record of which the contract has another leaf, in words; empty if there is none."""
-        for position, leaf in enumerate(leaves):
-            record = Record.parse(leaf)
+        for row in self._store.records():
+            record = Record.parse(row.leaf)
             theirs = self._client.record(record.voting_id, block)
             if theirs != record.leaf_hash():
                 shown = "none" if theirs is None else f"0x{theirs.hex()}"
                 return (
-                    f"; of position {position}, voting 0x{record.voting_id.hex()}, the contract has the leaf"
-                    f" {shown}, the index 0x{record.leaf_hash().hex()}"
+                    f"; of position {row.position}, voting 0x{record.voting_id.hex()}, the contract has the"
+                    f" leaf {shown}, the index 0x{record.leaf_hash().hex()}"
                 )
         return ""
 
@@ -89,7 +97,23 @@ class NetworkIndex:
 
     def members(self, *, before: Moment | None = None) -> list[IndexedMember]:
         """All worker indices ever given, in their order; or as they were before a moment of the chain."""
-        return index_facts.members(self._store, before)
+        return self._members_now().at(before)
+
+    def index_of(self, worker: bytes) -> int | None:
+        """The index whose key this is, or was before the key was rotated; None for a key of nobody."""
+        return self._members_now().index_of(worker)
+
+    def opening_paused(self) -> bool:
+        """Whether the opening of attempt 1 is paused."""
+        stored = self._store.logs_of_kinds(("OpeningPaused",))
+        event = events.read(stored[-1].log) if stored else None
+        return isinstance(event, events.OpeningPaused) and event.paused
+
+    def predecessor(self) -> events.Moved | None:
+        """The log that this network's continues, None for a network that did not move."""
+        stored = self._store.logs_of_kinds(("Moved",))
+        event = events.read(stored[0].log) if stored else None
+        return event if isinstance(event, events.Moved) else None
 
     def workflows(self) -> list[bytes]:
         """The ids of all workflows that have a policy, oldest first."""
@@ -115,7 +139,10 @@ class NetworkIndex:
         limit: int = 100,
         offset: int = 0,
     ) -> list[IndexedVoting]:
-        """Votings in the order of opening, as they stand at time `now`: of workflows, in a state, paged."""
+        """Votings as they stand at time `now`: of workflows, in a state, paged.
+
+        In the order of opening, or of reopening where they never opened.
+        """
         if state is None:
             return [self._listed(row, now) for row in self._store.votings(workflow_ids, None, limit, offset)]
         recorded = state in {voting.State.CONSENSUS, voting.State.SETTLED}
@@ -126,12 +153,15 @@ class NetworkIndex:
     def facts(self, voting_id: bytes, last: int | None = None) -> list[voting.Fact]:
         """All facts about a voting in blocks up to `last`, in the order of the chain."""
         stored = self._store.logs_of(voting_id, EVER if last is None else last)
-        return [fact for fact in map(index_facts.fact, stored) if fact is not None]
+        return index_facts.facts(stored, self._members_now().standbys)
 
     def voting(
         self, voting_id: bytes, *, last: int | None = None, now: int | None = None
     ) -> voting.Voting | None:
-        """The voting that the facts up to block `last` make, at time `now`; None if it had not opened."""
+        """The voting that the facts up to block `last` make, at time `now`; None if there is none.
+
+        One that was reopened, and never opened before, has no attempts.
+        """
         row = self._store.voting(voting_id)
         facts = self.facts(voting_id, last)
         if row is None or not facts:
@@ -145,12 +175,24 @@ class NetworkIndex:
             ) from None
 
     def ballot_moments(self, voting_id: bytes, attempt: int) -> dict[int, Moment]:
-        """When each worker's ballot of an attempt, open or sealed, came; its key then stands behind it."""
-        return index_facts.ballot_moments(self._store, voting_id, attempt)
+        """When each worker's ballot of an attempt came, open, sealed or in a report; its key then stands
+        behind it."""
+        return index_facts.ballot_moments(self._store.logs_of(voting_id, EVER), attempt)
 
     def has_ended(self, voting_id: bytes, last: int | None = None) -> bool:
-        """Whether the contract told, in a block up to `last`, that the voting is closed or unresolved."""
-        return self._store.has_ended(voting_id, EVER if last is None else last)
+        """Whether the contract told, in a block up to `last`, that the voting is closed or unresolved, and
+        not since then that it is reopened."""
+        newest = self._store.last_kind(voting_id, (*_ENDS, "Reopened"), EVER if last is None else last)
+        return newest in _ENDS
+
+    def reopened(self, workflow_id: bytes) -> list[bytes]:
+        """The trigger ids of a workflow's votings that were reopened and have not ended since."""
+        found = {}
+        for stored in self._store.logs_of_kinds(("Reopened",)):
+            event = events.read(stored.log)
+            if isinstance(event, events.Reopened) and event.workflow_id == workflow_id:
+                found[event.voting_id] = event.trigger_id
+        return [trigger_id for voting_id, trigger_id in found.items() if not self.has_ended(voting_id)]
 
     def record_of(self, voting_id: bytes) -> IndexedRecord | None:
         """The record of a voting."""
@@ -163,15 +205,19 @@ class NetworkIndex:
         return None if row is None else index_facts.record(row)
 
     def log_size(self, last: int | None = None) -> int:
-        """The number of records in blocks up to `last`."""
+        """The number of the log's leaves in blocks up to `last`: records, and one if the network moved."""
         return self._store.log_size(EVER if last is None else last)
 
     def leaves(self, size: int | None = None) -> list[bytes]:
-        """Leaf data of the first `size` records, in log order; ChainError where there are not so many."""
+        """Data of the log's first `size` leaves, in their order; ChainError where there are not so many."""
         leaves = self._store.leaves(EVER if size is None else size)
         if size is not None and len(leaves) != size:
-            raise ChainError(f"the index has {len(leaves)} records, not {size}", hint="let it catch up first")
+            raise ChainError(f"the index has {len(leaves)} leaves, not {size}", hint="let it catch up first")
         return leaves
+
+    def logs(self, *kinds: str) -> list[StoredLog]:
+        """All events of these kinds, by their names, in the order of the chain."""
+        return self._store.logs_of_kinds(kinds)
 
     def _versions(self, workflow_id: bytes) -> dict[int, Policy]:
         """A workflow's policies by version."""
@@ -179,12 +225,22 @@ class NetworkIndex:
         return {each.version: each.policy for each in every if each.workflow_id == workflow_id}
 
     def _policies_now(self) -> dict[tuple[bytes, int], IndexedPolicy]:
-        """All policies by workflow and version, read again when the index has moved."""
-        cursor = self._store.cursor()
-        if cursor != self._policies_at:
-            self._policies = {(p.workflow_id, p.version): p for p in index_facts.policies(self._store)}
-            self._policies_at = cursor
+        """All policies by workflow and version."""
+        self._read_again()
         return self._policies
+
+    def _members_now(self) -> Membership:
+        self._read_again()
+        return self._membership
+
+    def _read_again(self) -> None:
+        """Reads policies and members again when the index has moved: every voting asks for them."""
+        with self._reading:
+            cursor = self._store.cursor()
+            if cursor != self._read_at:
+                self._policies = {(p.workflow_id, p.version): p for p in index_facts.policies(self._store)}
+                self._membership = Membership(self._store.logs_of_kinds(index_members.KINDS))
+                self._read_at = cursor
 
     def _listed(self, row: VotingRow, now: int) -> IndexedVoting:
         folded = self.voting(row.voting_id, now=now)
@@ -194,7 +250,6 @@ class NetworkIndex:
             row.voting_id,
             row.workflow_id,
             row.trigger_id,
-            row.policy_version,
             row.block,
             folded,
             row.position,

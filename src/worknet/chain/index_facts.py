@@ -1,31 +1,18 @@
-"""What the index tells, as values: members, policies, votings, records, and the protocol's facts.
+"""What the index tells, as values: policies, votings, records, and the protocol's facts.
 
 Made from stored logs alone; nothing here asks the chain or writes.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from worknet.chain import events
-from worknet.chain.events import Role
-from worknet.chain.index_store import EVER, IndexStore, RecordRow, StoredLog
+from worknet.chain.errors import IndexMismatchError
+from worknet.chain.index_members import Moment
+from worknet.chain.index_store import IndexStore, RecordRow, StoredLog
 from worknet.protocol import voting
 from worknet.protocol.policy import Policy
-from worknet.protocol.records import Record
-
-Moment: TypeAlias = tuple[int, int]
-"""Where something stands on chain: its block, and the number of its log in it."""
-
-
-@dataclass(frozen=True)
-class IndexedMember:
-    """A worker index: who has it, in what role (NONE: removed), and the announced X25519 key."""
-
-    index: int
-    operator: bytes
-    worker: bytes
-    role: Role
-    encryption_key: bytes
+from worknet.protocol.records import How, Record
 
 
 @dataclass(frozen=True)
@@ -42,52 +29,32 @@ class IndexedPolicy:
 
 @dataclass(frozen=True)
 class IndexedVoting:
-    """A voting as a list has it: what it is about, its facts folded, its record's position if any."""
+    """A voting as a list has it: what it is about, its facts folded, its record's position if any.
+
+    `first_block` is where it first opened, or was reopened without having opened before.
+    """
 
     voting_id: bytes
     workflow_id: bytes
     trigger_id: bytes
-    policy_version: int
-    opened_block: int
+    first_block: int
     voting: voting.Voting
     position: int | None
 
 
 @dataclass(frozen=True)
 class IndexedRecord:
-    """A record with its position in the log, its leaf data and its block."""
+    """A record with its position in the log, its leaf data and the moment of its event."""
 
     position: int
     record: Record
     leaf: bytes
-    block: int
+    moment: Moment
 
-
-def members(store: IndexStore, before: Moment | None) -> list[IndexedMember]:
-    """All worker indices given by then, or ever, in their order, with who had them then, or has them now."""
-    found: dict[int, IndexedMember] = {}
-    for stored in store.logs_of_kinds(("Enrolled", "Removed")):
-        if before is not None and (stored.log.block, stored.log.index) >= before:
-            break
-        event = events.read(stored.log)
-        if isinstance(event, events.Enrolled):
-            found[event.index] = IndexedMember(
-                event.index, event.operator, event.worker, event.role, event.encryption_key
-            )
-        elif isinstance(event, events.Removed):
-            key = found[event.index].encryption_key
-            found[event.index] = IndexedMember(event.index, event.operator, event.worker, Role.NONE, key)
-    return [found[index] for index in sorted(found)]
-
-
-def ballot_moments(store: IndexStore, voting_id: bytes, attempt: int) -> dict[int, Moment]:
-    """When each worker's ballot, open or sealed, came in an attempt."""
-    found = {}
-    for stored in store.logs_of(voting_id, EVER):
-        event = events.read(stored.log)
-        if isinstance(event, events.Cast | events.Sealed) and event.place.attempt == attempt:
-            found[event.place.worker] = (stored.log.block, stored.log.index)
-    return found
+    @property
+    def block(self) -> int:
+        """The block of the record."""
+        return self.moment[0]
 
 
 def policies(store: IndexStore) -> list[IndexedPolicy]:
@@ -111,26 +78,112 @@ def policies(store: IndexStore) -> list[IndexedPolicy]:
 
 def record(row: RecordRow) -> IndexedRecord:
     """A stored record, its leaf read."""
-    return IndexedRecord(row.position, Record.parse(row.leaf), row.leaf, row.block)
+    return IndexedRecord(row.position, Record.parse(row.leaf), row.leaf, (row.block, row.log))
 
 
-def fact(stored: StoredLog) -> voting.Fact | None:
-    """The fact about its voting that a log tells, None where it tells what follows from facts."""
-    match events.read(stored.log):
-        case events.Opened() as event:
-            return voting.Opened(
-                time=stored.time,
-                attempt=event.attempt,
-                policy_version=event.policy_version,
-                members=event.members,
-                n=event.n,
-                needed=event.needed,
-            )
-        case events.Cast() as event:
-            return voting.Cast(stored.time, event.place.attempt, event.place.worker, event.pair)
-        case events.Sealed() as event:
-            return voting.Sealed(stored.time, event.place.attempt, event.place.worker, event.seal)
-        case events.Revealed() as event:
-            return voting.Revealed(stored.time, event.place.attempt, event.pair, event.workers)
-        case _:
-            return None
+def ballot_moments(logs: Sequence[StoredLog], attempt: int) -> dict[int, Moment]:
+    """When each worker's ballot, open or sealed, came in an attempt of the voting with these logs.
+
+    A ballot of which only a report tells came with the report: one that it counts, and that was never
+    opened on chain.
+    """
+    found: dict[int, Moment] = {}
+    counted, reported = 0, 0
+    report: Moment = (0, 0)
+    for stored in logs:
+        event = events.read(stored.log)
+        moment = (stored.log.block, stored.log.index)
+        match event:
+            case events.Cast(place=place) if place.attempt == attempt:
+                found[place.worker] = moment
+                counted |= 1 << place.worker
+            case events.Sealed(place=place) if place.attempt == attempt:
+                found[place.worker] = moment
+            case events.SealsBrought(place=place) if place.attempt == attempt:
+                found.update(dict.fromkeys(event.by_worker, moment))
+            case events.Revealed(place=place) if place.attempt == attempt:
+                counted |= event.workers
+            case events.Reported(place=place) if place.attempt == attempt:
+                reported, report = event.voters, moment
+    only_reported = reported & ~counted
+    indices = (index for index in range(only_reported.bit_length()) if only_reported >> index & 1)
+    return found | dict.fromkeys(indices, report)
+
+
+def facts(logs: Sequence[StoredLog], standbys: Callable[[Moment], int]) -> list[voting.Fact]:
+    """The facts that the logs of one voting tell, in their order; `standbys` tells who was one at a moment.
+
+    Raises IndexMismatchError for a report without its record or a record without its report.
+    """
+    found: list[voting.Fact] = []
+    report: events.Reported | None = None
+    for stored in logs:
+        event = events.read(stored.log)
+        if isinstance(event, events.Reported):
+            report = event
+        elif isinstance(event, events.Recorded) and (event.how is How.REPORT or report is not None):
+            found.append(_reported(stored, event, report))
+            report = None
+        else:
+            found += _facts(stored, event, standbys)
+    if report is not None:
+        raise _unpaired(report.voting_id)
+    return found
+
+
+def _facts(
+    stored: StoredLog, event: events.Event | None, standbys: Callable[[Moment], int]
+) -> list[voting.Fact]:
+    """The facts that a log tells on its own, none where it tells what follows from facts."""
+    time = stored.time
+    match event:
+        case events.Opened():
+            return [
+                voting.Opened(
+                    time=time,
+                    attempt=event.attempt,
+                    policy_version=event.policy_version,
+                    members=event.members,
+                    n=event.n,
+                    needed=event.needed,
+                    standbys=standbys((stored.log.block, stored.log.index)),
+                )
+            ]
+        case events.Cast(place=place):
+            return [voting.Cast(time, place.attempt, place.worker, event.pair)]
+        case events.Sealed(place=place):
+            return [voting.Sealed(time, place.attempt, place.worker, event.seal)]
+        case events.SealsBrought(place=place):
+            return [
+                voting.Sealed(time, place.attempt, worker, seal) for worker, seal in event.by_worker.items()
+            ]
+        case events.Revealed(place=place):
+            return [voting.Revealed(time, place.attempt, event.pair, event.workers)]
+        case events.Recorded(how=How.PLURALITY):
+            return [voting.Settled(time, event.pair)]
+        case events.Reopened():
+            return [voting.Reopened(time, event.attempt, event.until)]
+    return []
+
+
+def _reported(
+    stored: StoredLog, recorded: events.Recorded, report: events.Reported | None
+) -> voting.Reported:
+    """A report and its record, of which only the latter has the pair."""
+    if report is None or recorded.how is not How.REPORT:
+        raise _unpaired(recorded.voting_id)
+    return voting.Reported(
+        time=stored.time,
+        attempt=report.place.attempt,
+        pair=recorded.pair,
+        participants=report.participants,
+        voters=report.voters,
+        signers=report.signers,
+    )
+
+
+def _unpaired(voting_id: bytes) -> IndexMismatchError:
+    return IndexMismatchError(
+        f"of voting 0x{voting_id.hex()} the events have a report without its record, or the other way round",
+        hint="the RPC leaves out or alters events: compare with another one",
+    )

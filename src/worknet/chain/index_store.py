@@ -15,7 +15,7 @@ from typing import Any
 from worknet.chain.errors import ChainError, WrongNetworkError
 from worknet.chain.rpc import Log
 
-FORMAT = 1
+FORMAT = 2
 CHECKPOINTS = 64
 """How many of the newest blocks without events are remembered, to find the fork of a reorganisation."""
 
@@ -24,24 +24,25 @@ EVER = 2**62
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS network (
-  format INTEGER NOT NULL, chain_id INTEGER NOT NULL, contract BLOB NOT NULL, start INTEGER NOT NULL);
+  format INTEGER NOT NULL, chain_id INTEGER NOT NULL, contract BLOB NOT NULL, start INTEGER NOT NULL,
+  pool BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS blocks (
   number INTEGER PRIMARY KEY, hash BLOB NOT NULL, time INTEGER NOT NULL, has_logs INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS logs (
   block INTEGER NOT NULL, position INTEGER NOT NULL, kind TEXT NOT NULL, voting_id BLOB,
-  tx BLOB NOT NULL, topics BLOB NOT NULL, data BLOB NOT NULL, PRIMARY KEY (block, position));
+  address BLOB NOT NULL, tx BLOB NOT NULL, topics BLOB NOT NULL, data BLOB NOT NULL,
+  PRIMARY KEY (block, position));
 CREATE INDEX IF NOT EXISTS logs_by_voting ON logs (voting_id, block, position);
 CREATE INDEX IF NOT EXISTS logs_by_kind ON logs (kind, block, position);
 CREATE TABLE IF NOT EXISTS votings (
   voting_id BLOB PRIMARY KEY, workflow_id BLOB NOT NULL, trigger_id BLOB NOT NULL,
-  policy_version INTEGER NOT NULL, block INTEGER NOT NULL, position INTEGER NOT NULL);
+  block INTEGER NOT NULL, position INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS votings_by_workflow ON votings (workflow_id, block, position);
-CREATE TABLE IF NOT EXISTS ends (
-  voting_id BLOB NOT NULL, kind TEXT NOT NULL, block INTEGER NOT NULL, PRIMARY KEY (voting_id, kind));
-CREATE TABLE IF NOT EXISTS records (
-  position INTEGER PRIMARY KEY, voting_id BLOB NOT NULL UNIQUE, leaf BLOB NOT NULL, block INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS leaves (
+  position INTEGER PRIMARY KEY, voting_id BLOB UNIQUE, leaf BLOB NOT NULL,
+  block INTEGER NOT NULL, log INTEGER NOT NULL);
 """
-_BY_BLOCK = ("logs", "votings", "ends", "records")
+_BY_BLOCK = ("logs", "votings", "leaves")
 
 
 @dataclass(frozen=True)
@@ -54,64 +55,80 @@ class StoredLog:
 
 @dataclass(frozen=True)
 class VotingRow:
-    """A voting as the index lists it, with its record's position if it has one."""
+    """A voting as the index lists it since a block, with its record's position if it has one."""
 
     voting_id: bytes
     workflow_id: bytes
     trigger_id: bytes
-    policy_version: int
     block: int
     position: int | None
 
 
 @dataclass(frozen=True)
 class RecordRow:
-    """A record: its position in the log, voting, leaf data, and block."""
+    """A record: its position in the log, leaf data, block, and the number of its event in that block."""
 
     position: int
-    voting_id: bytes
     leaf: bytes
     block: int
+    log: int
 
 
 _VOTINGS = """
-SELECT v.voting_id, v.workflow_id, v.trigger_id, v.policy_version, v.block, r.position
-FROM votings v LEFT JOIN records r ON r.voting_id = v.voting_id"""
+SELECT v.voting_id, v.workflow_id, v.trigger_id, v.block, r.position
+FROM votings v LEFT JOIN leaves r ON r.voting_id = v.voting_id"""
+_RECORDS = "SELECT position, leaf, block, log FROM leaves WHERE voting_id IS NOT NULL"
 
 
 class IndexStore:
     """One network's index in one SQLite file; safe to use from several threads, and for readers elsewhere."""
 
-    def __init__(self, path: Path, chain_id: int, contract: bytes, start: int) -> None:
-        """Open or create; raises WrongNetworkError for another network's file, ChainError for a damaged."""
+    def __init__(self, path: Path, chain_id: int, contract: bytes, start: int, pool: bytes = b"") -> None:
+        """Open or create; raises WrongNetworkError for another network's file, ChainError for a damaged.
+
+        `pool` is the address of the pool whose events are kept too; empty for none. A file in another format
+        is refused as it is: what it left out cannot be added.
+        """
         self.path = path
-        self._contract = contract
         self._lock = threading.RLock()
+        wanted = (FORMAT, chain_id, contract, pool)
         try:
             self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
             # All of this can be read from the chain again: losing the newest rows in a power cut is no harm.
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
-            self._database.executescript(_SCHEMA)
-            found = self._database.execute("SELECT format, chain_id, contract, start FROM network").fetchone()
-            if found is None:
-                self._database.execute(
-                    "INSERT INTO network VALUES (?, ?, ?, ?)", (FORMAT, chain_id, contract, start)
-                )
-                found = (FORMAT, chain_id, contract, start)
+            found, self.start = self._claim(wanted, start)
         except sqlite3.Error as error:
             raise ChainError(
                 f"{path} cannot be used as an index: {error}",
                 hint="delete it: it is made anew from the chain",
             ) from None
-        if found[:3] != (FORMAT, chain_id, contract):
+        if found != wanted:
             self._database.close()
             raise WrongNetworkError(
-                f"{path} is in format {found[0]} of chain id {found[1]} and contract 0x{found[2].hex()},"
-                f" not in format {FORMAT} of chain id {chain_id} and contract 0x{contract.hex()}",
+                f"{path} is {_described(found)}, not {_described(wanted)}",
                 hint="use another file, or delete this one: an index is made anew from the chain",
             )
-        self.start: int = found[3]
+
+    def _claim(self, wanted: tuple[Any, ...], start: int) -> tuple[tuple[Any, ...], int]:
+        """What the file is an index of, and from which block; a new one is made one of what is wanted.
+
+        Of a file in another format only that much is looked at that every format has.
+        """
+        tables = {
+            row[0] for row in self._database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
+        if "network" in tables:
+            row = self._database.execute("SELECT format, chain_id, contract, start FROM network").fetchone()
+            if row is not None and row[0] != FORMAT:
+                return row[:3], row[3]
+        self._database.executescript(_SCHEMA)
+        self._database.execute(
+            "INSERT INTO network SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (SELECT * FROM network)",
+            (*wanted[:3], start, wanted[3]),
+        )
+        row = self._database.execute("SELECT format, chain_id, contract, pool, start FROM network").fetchone()
+        return row[:4], row[4]
 
     def close(self) -> None:
         """Close the file."""
@@ -169,37 +186,33 @@ class IndexStore:
         """Store a log of a kind, and of a voting if it is about one."""
         topics = b"".join(log.topics)
         self._run(
-            "INSERT INTO logs VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO logs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             log.block,
             log.index,
             kind,
             voting_id,
+            log.address,
             log.transaction,
             topics,
             log.data,
         )
 
-    def add_voting(
-        self, voting_id: bytes, workflow_id: bytes, trigger_id: bytes, policy_version: int, log: Log
-    ) -> None:
-        """List a voting that opened by this log; its later attempts change nothing."""
+    def add_voting(self, voting_id: bytes, workflow_id: bytes, trigger_id: bytes, log: Log) -> None:
+        """List a voting since this log; what opens or reopens it later changes nothing."""
         self._run(
-            "INSERT OR IGNORE INTO votings VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO votings VALUES (?, ?, ?, ?, ?)",
             voting_id,
             workflow_id,
             trigger_id,
-            policy_version,
             log.block,
             log.index,
         )
 
-    def add_end(self, voting_id: bytes, kind: str, block: int) -> None:
-        """Note that the contract told that a voting is `Unresolved` or `Closed`."""
-        self._run("INSERT OR REPLACE INTO ends VALUES (?, ?, ?)", voting_id, kind, block)
-
-    def add_record(self, position: int, voting_id: bytes, leaf: bytes, block: int) -> None:
-        """Store the leaf data of a record."""
-        self._run("INSERT INTO records VALUES (?, ?, ?, ?)", position, voting_id, leaf, block)
+    def add_leaf(self, position: int, voting_id: bytes | None, leaf: bytes, log: Log) -> None:
+        """Store the data of a leaf of the result log: of a voting's record, or (None) of another kind."""
+        self._run(
+            "INSERT INTO leaves VALUES (?, ?, ?, ?, ?)", position, voting_id, leaf, log.block, log.index
+        )
 
     def go_back(self, block: int) -> None:
         """Forget everything above that block."""
@@ -238,34 +251,47 @@ class IndexStore:
         )
         return [VotingRow(*row) for row in rows]
 
-    def has_ended(self, voting_id: bytes, last: int) -> bool:
-        """Whether the contract told, in a block up to `last`, that the voting is unresolved or closed."""
-        return self._one("SELECT 1 FROM ends WHERE voting_id = ? AND block <= ?", voting_id, last) is not None
+    def last_kind(self, voting_id: bytes, kinds: Sequence[str], last: int) -> str | None:
+        """Of which of these kinds the newest log about a voting is, in blocks up to `last`; None: of none."""
+        marks = ",".join("?" * len(kinds))
+        row = self._one(
+            f"SELECT kind FROM logs WHERE voting_id = ? AND block <= ? AND kind IN ({marks})"  # noqa: S608 - question marks
+            " ORDER BY block DESC, position DESC LIMIT 1",
+            voting_id,
+            last,
+            *kinds,
+        )
+        return None if row is None else str(row[0])
 
     def record_of(self, voting_id: bytes) -> RecordRow | None:
         """The record of a voting."""
-        row = self._one("SELECT position, voting_id, leaf, block FROM records WHERE voting_id = ?", voting_id)
+        row = self._one(f"{_RECORDS} AND voting_id = ?", voting_id)
         return None if row is None else RecordRow(*row)
 
     def record_at(self, position: int) -> RecordRow | None:
-        """The record at a position of the log."""
-        row = self._one("SELECT position, voting_id, leaf, block FROM records WHERE position = ?", position)
+        """The record at a position of the log; none where another leaf stands."""
+        row = self._one(f"{_RECORDS} AND position = ?", position)
         return None if row is None else RecordRow(*row)
 
+    def records(self) -> list[RecordRow]:
+        """All records, in the order of the log."""
+        return [RecordRow(*row) for row in self._all(f"{_RECORDS} ORDER BY position")]
+
     def leaves(self, size: int) -> list[bytes]:
-        """Leaf data of the first `size` records, in their order."""
+        """The first `size` leaves of the log, in their order."""
         return [
-            row[0] for row in self._all("SELECT leaf FROM records WHERE position < ? ORDER BY position", size)
+            row[0] for row in self._all("SELECT leaf FROM leaves WHERE position < ? ORDER BY position", size)
         ]
 
     def log_size(self, last: int) -> int:
-        """Number of records in blocks up to `last`."""
-        row = self._one("SELECT count(*) FROM records WHERE block <= ?", last)
+        """Number of leaves in blocks up to `last`."""
+        row = self._one("SELECT count(*) FROM leaves WHERE block <= ?", last)
         return 0 if row is None else int(row[0])
 
     def _logs(self, condition: str, *values: Any) -> list[StoredLog]:
         rows = self._all(
-            "SELECT logs.block, logs.position, logs.tx, logs.topics, logs.data, blocks.hash, blocks.time"  # noqa: S608 - conditions from this module
+            "SELECT logs.address, logs.block, logs.position, logs.tx, logs.topics, logs.data,"  # noqa: S608 - conditions from this module
+            " blocks.hash, blocks.time"
             " FROM logs JOIN blocks ON blocks.number = logs.block"
             f" WHERE {condition} ORDER BY logs.block, logs.position",
             *values,
@@ -273,7 +299,7 @@ class IndexStore:
         return [
             StoredLog(
                 Log(
-                    address=self._contract,
+                    address=address,
                     topics=tuple(topics[start : start + 32] for start in range(0, len(topics), 32)),
                     data=data,
                     block=block,
@@ -283,7 +309,7 @@ class IndexStore:
                 ),
                 time,
             )
-            for block, position, transaction, topics, data, digest, time in rows
+            for address, block, position, transaction, topics, data, digest, time in rows
         ]
 
     def _one(self, statement: str, *values: Any) -> tuple[Any, ...] | None:
@@ -300,3 +326,10 @@ class IndexStore:
                 return self._database.execute(statement, values)
             except sqlite3.Error as error:
                 raise ChainError(f"the index {self.path} failed: {error}") from None
+
+
+def _described(network: tuple[Any, ...]) -> str:
+    """What an index is of, in words; `network` is format, chain id, contract and, since format 2, pool."""
+    number, chain_id, contract, *pool = network
+    with_pool = f" with the pool 0x{pool[0].hex()}" if any(pool) else ""
+    return f"in format {number} of chain id {chain_id} and contract 0x{contract.hex()}{with_pool}"

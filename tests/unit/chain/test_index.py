@@ -154,7 +154,7 @@ def test_records_and_leaves_prove_against_the_contracts_root(network: Network, i
     merkle.verify_inclusion(leaves[3], 3, 5, merkle.inclusion(leaves, 3), network.owner.root())
     assert index.leaves(2) == leaves[:2]
     assert index.record_at(5) is None
-    with pytest.raises(ChainError, match="5 records"):
+    with pytest.raises(ChainError, match="5 leaves"):
         index.leaves(6)
 
 
@@ -385,7 +385,7 @@ def test_an_rpc_that_leaves_out_a_record_is_found_out(
     last = network.rpc.block_number()
     lie(network, monkeypatch, lambda logs: [log for log in logs if log.block != last])
     index.sync()
-    with pytest.raises(IndexMismatchError, match="2 records"):
+    with pytest.raises(IndexMismatchError, match="2 leaves"):
         index.check_log()
 
 
