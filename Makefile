@@ -7,7 +7,7 @@ UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: install demo test test-long check contracts vectors clean
+.PHONY: install demo test test-long check contracts gas vectors clean
 
 install: $(STAMP)
 
@@ -37,12 +37,16 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/build_contracts.py --check
+	$(BIN)/python -m benchmarks.gas --check
 	$(BIN)/python -m tools.make_vectors --check
 	$(BIN)/python tools/make_schemas.py --check
 	$(BIN)/python tools/check_docs.py
 
 contracts: install
 	$(BIN)/python tools/build_contracts.py
+
+gas: install
+	$(BIN)/python -m benchmarks.gas --write
 
 vectors: install
 	$(BIN)/python -m tools.make_vectors

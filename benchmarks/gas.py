@@ -1,137 +1,225 @@
-"""What a consensus costs: the whole gas of all its transactions, closing included.
+"""What the contracts cost: gas of each named action, and bytes of code, in `gas.json` beside this file.
 
-    .venv/bin/python benchmarks/gas.py
+    python -m benchmarks.gas            prints the figures
+    python -m benchmarks.gas --write    writes gas.json and the table of docs/reference/gas.md (`make gas`)
+    python -m benchmarks.gas --check    exits 1 if one of them is not what is measured, or a limit is broken
 
-Mean of votings 9 to 24 of a network, with real signed transactions on the built-in chain's EVM, simple
-majority, every ballot for one pair and counted; sealed ballots are revealed in one batch. Figures do not
-depend on the machine. No limits are held here.
-
-Last figures (artifact of 20,227 bytes): open/7 374,382, open/31 1,327,572, sealed/7 549,118.
+A consensus is the whole gas of all its transactions, closing included: simple majority, every ballot for one
+pair and counted, mean of votings 9 to 24 of a network. Real signed transactions on the built-in chain's EVM;
+the figures do not depend on the machine. `network.py` drives the contracts.
 """
 
-from collections import Counter
+import json
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import astuple
-from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
-from web3 import Web3
+import vyper  # type: ignore[import-untyped]  # Vyper ships no types
+from benchmarks.network import CHAIN_ID, DAY, HOUR, PLACE, WORKFLOW, Network, policy, some
+from vyper.cli.vyper_compile import compile_files  # type: ignore[import-untyped]  # as above
 
-from worknet.chain.development.evm import Evm, Execution, Genesis
 from worknet.contracts import artifact
-from worknet.protocol.ballots import Pair, seal
-from worknet.protocol.ids import Slot, voting_id, workflow_id
-from worknet.protocol.policy import Ballots, Fallback, Policy
+from worknet.protocol.policy import Ballots, Fallback
+from worknet.protocol.records import How, Record
 
-CHAIN_ID = 73_799
-BEGIN = 1_800_000_000
-HOUR = 3600
-WORKFLOW = workflow_id("matching")
+FILE = Path(__file__).with_name("gas.json")
+PROJECT = Path(__file__).resolve().parent.parent
+SOURCES = PROJECT / "src" / "worknet" / "contracts"
+PAGE = PROJECT / "docs" / "reference" / "gas.md"
+TABLE_BEGIN, TABLE_END = "<!-- from gas.json: make gas -->\n", "<!-- end -->\n"
+CODE_LIMIT = 24_576
+"""Bytes of code that a contract may have at most (EIP-170)."""
+LIMITS = {
+    "open.7": 375_000,
+    "open.31": 1_360_000,
+    "sealed.7": 560_000,
+    "sealed_relayed.7": 400_000,
+    "report.7": 118_000,
+    "report.31": 198_000,
+    "log_append": 16_000,
+}
+"""What a consensus may cost at most; a dearer contract does not pass the checks."""
+
 VOTINGS = range(1, 25)
 COUNTED = range(9, 25)
 """The votings of the mean: the first eight write parts of the log for the first time."""
-CASES = ((Ballots.OPEN, 7), (Ballots.OPEN, 31), (Ballots.SEALED, 7))
 
 
-def some(name: str) -> bytes:
-    """32 bytes that depend on the name alone."""
-    return sha256(name.encode()).digest()
+def measure() -> dict[str, int]:
+    """Gas, rounded up, or bytes of code, by the name of the action."""
+    return dict(sorted([*_consensus(), *_single_actions(), *_rewards(), ("log_append", _append()), *_code()]))
 
 
-class Network:
-    """A network of active workers on a chain of its own, one transaction to a block."""
-
-    def __init__(self, ballots: Ballots, workers: int) -> None:
-        self.owner = Account.from_key(b"\x01" * 32)
-        self.keys = [Account.from_key(some(f"w{index}")) for index in range(workers)]
-        funds = {bytes.fromhex(one.address[2:]): 10**24 for one in (self.owner, *self.keys)}
-        self.evm = Evm(Genesis(CHAIN_ID, BEGIN, funds))
-        self.time = BEGIN
-        self.nonces: Counter[str] = Counter()
-        built = artifact()
-        blank = Web3().eth.contract(abi=built.abi, bytecode=built.bytecode)
-        deployed = self.execute(self.owner, None, blank.constructor(12).data_in_transaction)
-        self.address = deployed.created or b""
-        self.contract: Any = Web3().eth.contract(
-            address=Web3.to_checksum_address(self.address), abi=built.abi
-        )
-        for index, key in enumerate(self.keys):
-            operator = Account.from_key(some(f"o{index}")).address
-            self.call(self.owner, "enrol", operator, key.address, 1, b"\x01" * 32)
-        policy = Policy(
-            bundle_digest=b"\x02" * 32,
-            data_key_epoch=1,
-            data_key_commitment=b"\x03" * 32,
-            every=HOUR,
-            delay=60,
-            start=0,
-            max_age=0,
-            threshold_num=0,
-            threshold_den=1,
-            ballots=ballots,
-            cast_window=600,
-            reveal_window=600,
-            stall=HOUR,
-            fallback=Fallback.ALERT,
-        )
-        self.call(self.owner, "announce", WORKFLOW, astuple(policy))
-
-    def execute(self, sender: LocalAccount, to: bytes | None, data: Any) -> Execution:
-        """A signed transaction in a block of its own, five seconds after the last."""
-        self.time += 5
-        transaction: dict[str, Any] = {
-            "chainId": CHAIN_ID,
-            "nonce": self.nonces[sender.address],
-            "gas": 12_000_000,
-            "maxFeePerGas": 10**10,
-            "maxPriorityFeePerGas": 1,
-            "value": 0,
-            "data": data,
-        }
-        if to is not None:
-            transaction["to"] = to
-        self.nonces[sender.address] += 1
-        signed = sender.sign_transaction(transaction)
-        block = self.evm.execute(self.time, bytes(32), [self.evm.decode(bytes(signed.raw_transaction))])
-        [execution] = block.executions
-        if not execution.succeeded:
-            raise RuntimeError(f"the transaction in block {block.header.block_number} failed")
-        return execution
-
-    def call(self, sender: LocalAccount, name: str, *arguments: Any) -> int:
-        """The gas of a call of the contract."""
-        data = self.contract.encode_abi(name, args=list(arguments))
-        return self.execute(sender, self.address, data).gas_used
-
-    def voting(self, number: int, ballots: Ballots) -> int:
-        """The gas of a voting in which all agree."""
-        trigger = Slot(HOUR, self.time // HOUR - 50 + number).trigger_id
-        pair = Pair(some(f"a{number}"), some(f"r{number}"))
-        about, roots = (WORKFLOW, trigger), (pair.input_root, pair.result_root)
-        place = 1 << 32 | 1 << 16
-        if ballots is Ballots.OPEN:
-            casts = (self.call(key, "cast", *about, place | i, *roots) for i, key in enumerate(self.keys))
-            return sum(casts)
-        salts = [some(f"s{number}/{index}") for index in range(len(self.keys))]
-        gas = 0
-        for index, key in enumerate(self.keys):
-            voting = voting_id(CHAIN_ID, self.address, *about)
-            sealed = seal(CHAIN_ID, self.address, voting, 1, index, pair, salts[index])
-            gas += self.call(key, "seal", *about, place | index, sealed)
-        workers = list(range(len(self.keys)))
-        return gas + self.call(self.keys[0], "reveal", *about, place, *roots, workers, salts)
-
-
-def main() -> None:
-    """Prints a line for each case."""
-    print(f"{artifact().runtime_size:,} bytes of code")
-    for ballots, workers in CASES:
+def _consensus() -> Iterator[tuple[str, int]]:
+    kinds: tuple[tuple[str, Ballots, int, Callable[[Network, int], list[int]]], ...] = (
+        ("open.7", Ballots.OPEN, 7, Network.open),
+        ("open.31", Ballots.OPEN, 31, Network.open),
+        ("sealed.7", Ballots.SEALED, 7, Network.sealed),
+        ("sealed_relayed.7", Ballots.SEALED, 7, Network.sealed_relayed),
+        ("report.7", Ballots.SEALED, 7, Network.report),
+        ("report.31", Ballots.SEALED, 31, Network.report),
+    )
+    for name, ballots, workers, hold in kinds:
         network = Network(ballots, workers)
-        gas = {number: network.voting(number, ballots) for number in VOTINGS}
-        mean = sum(gas[number] for number in COUNTED) / len(COUNTED)
-        print(f"{ballots.name.lower()}/{workers:<4}{mean:>14,.1f}")
+        gas = {number: hold(network, number) for number in VOTINGS}
+        yield name, _mean([sum(gas[number]) for number in COUNTED])
+        if name == "open.7":
+            yield "cast.first", _mean([gas[number][0] for number in COUNTED])
+            yield "cast.further", _mean([gas[number][1] for number in COUNTED])
+            yield "cast.deciding", _mean([gas[number][3] for number in COUNTED])
+        if name == "sealed.7":
+            yield "seal.further", _mean([gas[number][1] for number in COUNTED])
+            yield "reveal.batch_of_7", _mean([gas[number][7] for number in COUNTED])
+        if name == "sealed_relayed.7":
+            yield "bring_seals.batch_of_7", _mean([gas[number][0] for number in COUNTED])
+
+
+def _single_actions() -> Iterator[tuple[str, int]]:
+    network = Network(Ballots.OPEN, 7, fallback=Fallback.PLURALITY, cast_window=60, stall=60)
+    yield "enrol", network.gas_of_enrolment[-1]
+    yield "announce.first", network.gas_of_policy
+    later = policy(Ballots.OPEN, start=network.time + HOUR)
+    yield "announce.further", network.call(network.owner, "announce", WORKFLOW, astuple(later))
+    yield "rotate", network.call(network.operators[0], "rotate", 0, network.relayer.address, b"\x01" * 32)
+    network.keys[0] = network.relayer
+    yield "remove", network.call(network.owner, "remove", 6)
+    yield "check_in", network.call(network.keys[1], "check_in", 1)
+
+    about, leading = (WORKFLOW, network.trigger(1)), (some("a"), some("b"))
+    for worker, roots in ((0, leading), (1, leading), (2, leading), (3, leading[::-1])):
+        network.call(network.keys[worker], "cast", *about, PLACE | worker, *roots)
+    network.time += 120
+    yield "advance", network.call(network.relayer, "advance", *about, *leading)
+    yield "settle", network.call(network.relayer, "settle", *about, *leading)
+    network.call(network.keys[0], "cast", WORKFLOW, network.trigger(2), PLACE, *leading)
+    network.time += 120
+    yield "reopen", network.call(network.owner, "reopen", WORKFLOW, network.trigger(2))
+
+
+def _rewards() -> Iterator[tuple[str, int]]:
+    network = Network(Ballots.SEALED, 7, accuracy=10**15, speed=10**15)
+    yield "fund", network.call(network.owner, "fund", on=network.pool, value=10**18)
+    yield "set_rewards", network.call(network.owner, "set_rewards", 10**15, 10**15, on=network.pool)
+    network.time += DAY
+    period = network.time // DAY
+    network.sealed_relayed(1)
+    records = [_words(_record(network, 1))]
+    network.time += DAY
+    claims = {"claim.voting": (0, records[:1], []), "claim.period": (0, [], [period])}
+    for name, claim in claims.items():
+        yield name, network.call(network.relayer, "claim", *claim, on=network.pool)
+
+
+def _record(network: Network, number: int) -> Record:
+    """The record of a voting that the transaction just executed has decided with all ballots."""
+    everyone = (1 << len(network.keys)) - 1
+    terms = policy(Ballots.SEALED, accuracy=10**15, speed=10**15)
+    pair = network.pair(number)
+    return Record(
+        chain_id=CHAIN_ID,
+        contract=network.address,
+        workflow_id=WORKFLOW,
+        voting_id=network.voting_id(number),
+        trigger_id=network.trigger(number),
+        attempt=1,
+        policy_hash=terms.hash(),
+        input_root=pair.input_root,
+        result_root=pair.result_root,
+        members=everyone,
+        n=len(network.keys),
+        needed=terms.needed(len(network.keys)),
+        voters=everyone,
+        how=How.QUORUM,
+        time=network.time,
+    )
+
+
+def _words(record: Record) -> tuple[Any, ...]:
+    """The words of a record as claims take them: without chain and contract."""
+    return astuple(record)[2:]
+
+
+def _append() -> int:
+    """Appending to the log alone, without the digest kept under the voting id: what `append` costs more than
+    a function that does nothing with the same input."""
+    source = Path(__file__).with_name("LogAppend.vy")
+    formats = ["abi", "bytecode"]
+    built = next(iter(compile_files([source], formats, paths=[str(SOURCES), str(source.parent)]).values()))
+    network = Network(Ballots.OPEN, 2)
+    log = network.deployed_from(built["abi"], bytes.fromhex(built["bytecode"].removeprefix("0x")))
+    gas = []
+    for number in VOTINGS:
+        leaf = some(f"leaf{number}")
+        appended = network.call(network.relayer, "append", leaf, on=log)
+        gas.append(appended - network.call(network.relayer, "ignore", leaf, on=log))
+    return _mean(gas[COUNTED.start - 1 :])
+
+
+def _code() -> Iterator[tuple[str, int]]:
+    for name in ("WorkerNetwork", "Rewards", "RowProofs"):
+        yield f"code.{name}", artifact(name).runtime_size
+
+
+def _mean(gas: list[int]) -> int:
+    return -(-sum(gas) // len(gas))
+
+
+def broken_limits(figures: dict[str, int]) -> list[str]:
+    """What costs more than it may, in words."""
+    limits = LIMITS | {name: CODE_LIMIT for name in figures if name.startswith("code.")}
+    return [
+        f"{name} is {figures[name]:,}, its limit {limit:,}"
+        for name, limit in sorted(limits.items())
+        if figures[name] > limit
+    ]
+
+
+def render(figures: dict[str, int]) -> str:
+    """The file's text: a line for each action, so that a dearer contract shows in review."""
+    document = {"compiler": f"vyper {vyper.__version__}", "limits": LIMITS, "gas": figures}
+    return json.dumps(document, indent=2) + "\n"
+
+
+def page(figures: dict[str, int], text: str) -> str:
+    """The page of the documentation with these figures in its table."""
+    before, begin, rest = text.partition(TABLE_BEGIN)
+    _, end, after = rest.partition(TABLE_END)
+    rows = [
+        f"| `{name}` | {figure:,} | {f'{LIMITS[name]:,}' if name in LIMITS else ''} |\n"
+        for name, figure in figures.items()
+        if not name.startswith("code.")
+    ]
+    table = "| action | gas | limit |\n|---|---|---|\n" + "".join(rows)
+    return before + begin + "\n" + table + "\n" + end + after
+
+
+def main(arguments: list[str]) -> int:
+    """Prints, writes or compares. Returns the exit code."""
+    if arguments not in ([], ["--write"], ["--check"]):
+        print("usage: python -m benchmarks.gas [--write | --check]", file=sys.stderr)
+        return 2
+    figures = measure()
+    text = render(figures)
+    documented = page(figures, PAGE.read_text())
+    if arguments == ["--write"]:
+        FILE.write_text(text)
+        PAGE.write_text(documented)
+    if arguments == ["--check"]:
+        stale = [file.name for file, due in ((FILE, text), (PAGE, documented)) if file.read_text() != due]
+        if stale:
+            print(f"not what the contracts cost: {', '.join(stale)}; run `make gas`", file=sys.stderr)
+            return 1
+        print("gas.json is what the contracts cost")
+    else:
+        for name, figure in figures.items():
+            print(f"{name:<26}{figure:>12,}")
+    broken = broken_limits(figures)
+    for line in broken:
+        print(line, file=sys.stderr)
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

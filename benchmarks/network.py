@@ -1,7 +1,7 @@
 """A network on the built-in chain's EVM whose every action is a signed transaction, for measuring gas.
 
-One transaction to a block, five seconds apart; keys, roots and salts depend on names alone, so that the gas is
-the same on every machine. Nothing is measured here.
+One transaction to a block, five seconds apart; keys, roots and salts depend on names alone, so that the gas
+is the same on every machine. Nothing is measured here.
 """
 
 from collections import Counter
@@ -77,9 +77,7 @@ class Network:
             self.call(self.owner, "enrol", operator.address, key.address, 1, b"\x01" * 32)
             for operator, key in zip(self.operators, self.keys, strict=True)
         ]
-        self.gas_of_policy = self.call(
-            self.owner, "announce", WORKFLOW, astuple(policy(ballots, **changes))
-        )
+        self.gas_of_policy = self.call(self.owner, "announce", WORKFLOW, astuple(policy(ballots, **changes)))
         self.ballots = ballots
 
     def deployed(self, name: str, *arguments: Any) -> Any:

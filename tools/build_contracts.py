@@ -1,8 +1,8 @@
 """Builds the contracts' artifacts from their Vyper sources, or compares the two.
 
 `python tools/build_contracts.py` writes `src/worknet/contracts/artifacts/*.json`; with `--check` it writes
-nothing and exits 1 if what is there is not what the sources and the compiler of the lock file give. Users need
-no compiler: the artifacts are shipped. It deploys nothing.
+nothing and exits 1 if what is there is not what the sources and the compiler of the lock file give. Users
+need no compiler: the artifacts are shipped. It deploys nothing.
 """
 
 import json
@@ -58,7 +58,9 @@ def _write_or_compare(name: str, is_check: bool) -> int:
         return 1
     text = render(artifact)
     if is_check and (not file.exists() or file.read_text() != text):
-        print(f"{file.name} is not what the sources give: run `make contracts` and commit it", file=sys.stderr)
+        print(
+            f"{file.name} is not what the sources give: run `make contracts` and commit it", file=sys.stderr
+        )
         return 1
     if not is_check:
         ARTIFACTS.mkdir(exist_ok=True)
