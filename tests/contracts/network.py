@@ -275,10 +275,7 @@ class Network:
         signed: Sequence[tuple[Any, ...]] | None = None,
         sender: Any = None,
     ) -> Told:
-        """Brings a report; anyone may, here the owner.
-
-        Unless named otherwise all active workers took part, and those who sign are who voted.
-        """
+        """Brings a report, here by the owner. Unless named otherwise all active took part, the signers voted."""
         signers = list(signers)
         participants = self.contract.active() if participants is None else participants
         voters = bitmap(signers) if voters is None else voters
@@ -322,8 +319,13 @@ class Network:
         return self.contract.voting(WORKFLOW, self.trigger)
 
     def voters(self, ballot: Pair, attempt: int = 1) -> int:
-        """Who voted for the pair, as the contract shows it."""
-        return int(self.contract.voters(self.voting_id(), attempt, *astuple(ballot)))
+        """Who voted for the pair: as the contract shows it, or as the record says if it is of this pair."""
+        voters = int(self.contract.voters(self.voting_id(), attempt, *astuple(ballot)))
+        about = {"voting_id": self.voting_id(), "attempt": attempt, **ballot.__dict__}
+        for _, name, fields in self.history:
+            if name == "Recorded" and about.items() <= fields.items():
+                voters |= fields["voters"]
+        return voters
 
     def record(self, trigger: bytes | None = None) -> Record:
         """The record of a voting, put together from events alone; it is the one that the contract keeps."""
