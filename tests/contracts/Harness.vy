@@ -8,8 +8,10 @@
         each rule alone. For the tests only; nothing of a voting stands here.
 """
 
+import leaves
 import policies
 import records
+import signatures
 import tags
 import tally
 
@@ -22,13 +24,21 @@ exports: (
 )
 
 
+@deploy
+def __init__(previous: records.Predecessor):
+    """
+    @notice A log, with the predecessor that is named.
+    """
+    records.__init__(previous)
+
+
 @external
 @pure
-def contract_tags() -> bytes32[4]:
+def contract_tags() -> bytes32[5]:
     """
-    @notice The tags of votings, seals, policies and records.
+    @notice The tags of votings, seals, policies, records and of a log that moved.
     """
-    return [tags.VOTING, tags.SEAL, tags.POLICY, tags.RECORD]
+    return [tags.VOTING, tags.SEAL, tags.POLICY, tags.RECORD, tags.MOVED]
 
 
 @external
@@ -76,34 +86,60 @@ def frontier(level: uint256) -> bytes32:
 
 
 @external
-def make_record(
-    workflow_id: bytes32,
+def make_record(record: records.Record):
+    """
+    @notice Appends the record of these words; chain and contract are this one's.
+    """
+    records._record(record)
+
+
+@external
+@pure
+def root_of_path(
+    leaf: bytes32, index: uint256, size: uint256, path: DynArray[bytes32, leaves.MAX_PATH]
+) -> (bool, bytes32):
+    """
+    @notice Whether an inclusion proof has the length that index and size give it, and the root that it leads to.
+    """
+    return leaves._root(leaf, index, size, path)
+
+
+@external
+@view
+def domain_separator() -> bytes32:
+    """
+    @notice The separator of what is signed for this contract.
+    """
+    return signatures._domain()
+
+
+@external
+@view
+def seal_digest(voting_id: bytes32, attempt: uint256, version: uint256, seal: bytes32) -> bytes32:
+    """
+    @notice What a worker signs so that another may bring its seal.
+    """
+    message: bytes32 = keccak256(abi_encode(signatures.SEAL, voting_id, attempt, version, seal))
+    return signatures._digest(signatures._domain(), message)
+
+
+@external
+@view
+def report_digest(
     voting_id: bytes32,
-    trigger_id: bytes32,
     attempt: uint256,
-    policy_hash: bytes32,
+    version: uint256,
     input_root: bytes32,
     result_root: bytes32,
-    members: uint256,
-    n: uint256,
-    needed: uint256,
+    participants: uint256,
     voters: uint256,
-    how: uint256,
-):
+) -> bytes32:
     """
-    @notice Appends a record of these words, in the leaf's order; chain, contract and time are the block's.
+    @notice What a worker signs under a report.
     """
-    records._record(
-        voting_id,
-        workflow_id,
-        trigger_id,
-        attempt,
-        policy_hash,
-        input_root,
-        result_root,
-        members,
-        n,
-        needed,
-        voters,
-        how,
+    message: bytes32 = keccak256(
+        abi_encode(
+            signatures.REPORT, voting_id, attempt, version, input_root, result_root, participants, voters
+        )
     )
+    return signatures._digest(signatures._domain(), message)

@@ -275,7 +275,7 @@ class Network:
         signed: Sequence[tuple[Any, ...]] | None = None,
         sender: Any = None,
     ) -> Told:
-        """Brings a report, here by the owner. Unless named otherwise all active took part, the signers voted."""
+        """Brings a report. Unless named otherwise all active workers took part, and the signers voted."""
         signers = list(signers)
         participants = self.contract.active() if participants is None else participants
         voters = bitmap(signers) if voters is None else voters

@@ -1,8 +1,9 @@
-"""The vectors on the contract: ids, slots, seals, policies, thresholds, records and the log.
+"""The vectors on the contracts: ids, slots, seals, policies, thresholds, signatures, records, paths, the log.
 
 The contract itself is asked, deployed on the vector's chain and at its address, or where it shows no such
-thing `Harness.vy`, which calls the same modules. Votings are in `test_voting_vectors.py`. Every other case of
-`vectors/` is replayed here or stands in one of the tables here, with the reason why it is not.
+thing `Harness.vy`, which calls the same modules. Votings are in `test_voting_vectors.py`, rewards in
+`test_reward_vectors.py`. Every other case of `vectors/` is replayed here or stands in a table of
+`not_replayed.py`, with the reason why it is not.
 """
 
 import json
@@ -15,83 +16,18 @@ from typing import Any
 import boa
 import pytest
 from boa.interpret import set_search_paths
+from tests.contracts.network import NO_PREDECESSOR
+from tests.contracts.not_replayed import CASES_NOT_REPLAYED, FILES_NOT_REPLAYED, OPERATIONS_NOT_REPLAYED
 
-from worknet.protocol import merkle
+from worknet.protocol import abi, ballots, merkle
+from worknet.protocol.keccak import keccak256
 from worknet.protocol.policy import Ballots, Fallback, Policy
+from worknet.protocol.tags import tag
 
 ROOT = Path(__file__).parents[2]
 EVENT_DRIVEN = {"every": 0, "delay": 0, "start": 0, "max_age": 0}
 Given = dict[str, Any]
 
-NEGATIVE = "the ABI's integers are not negative"
-SIZE = "the ABI's hashes have 32 bytes, its addresses 20"
-CASES_NOT_REPLAYED = {
-    ("ids", "good", "slot the last of all"): "a slot of the year 584 billion: no policy reaches it",
-    ("ids", "good", "slot of many seconds"): "slots have less than 2^32 seconds under any policy",
-    ("ids", "bad", "trigger id of 31 bytes"): SIZE,
-    ("ids", "bad", "trigger id of 33 bytes"): SIZE,
-    ("ballots", "good", "on another chain, with this one's voting id"): "a voting id is good on one chain",
-    (
-        "ballots",
-        "good",
-        "at another contract, with this one's voting id",
-    ): "a voting id is good at one contract",
-    ("ballots", "bad", "an input root of 31 bytes"): SIZE,
-    ("ballots", "bad", "a result root of 20 bytes"): SIZE,
-    ("ballots", "bad", "a salt of 31 bytes"): SIZE,
-    ("ballots", "bad", "a salt of 16 bytes"): SIZE,
-    ("ballots", "bad", "no salt"): SIZE,
-    ("ballots", "bad", "a negative worker"): NEGATIVE,
-    ("ballots", "bad", "a negative attempt"): NEGATIVE,
-    ("ballots", "bad", "a contract of 21 bytes"): SIZE,
-    ("policies", "bad", "a negative threshold"): NEGATIVE,
-    ("policies", "bad", "a negative delay"): NEGATIVE,
-    ("policies", "bad", "a negative length"): NEGATIVE,
-    ("policies", "bad", "a negative stall"): NEGATIVE,
-    ("policies", "bad", "a negative start"): NEGATIVE,
-    ("policies", "bad", "a negative reward"): NEGATIVE,
-    ("policies", "bad", "a negative age"): NEGATIVE,
-    ("policies", "bad", "a short bundle digest"): SIZE,
-    ("policies", "bad", "a short commitment"): SIZE,
-    ("keccak", "good", "the tag datakey"): "commitments to data keys are made by the owner",
-    ("keccak", "good", "the tag moved"): "a network moves with the next version of the contract",
-}
-"""Single cases of operations that are replayed, each with the reason why it is not."""
-
-PROOFS = "the contract checks no proofs before its next version"
-FILES = "rows, files and salts never reach the contract, only the roots over them"
-OPERATIONS_NOT_REPLAYED = {
-    ("ids", "bad", "voting_id"): "the chain's own id and the ABI leave no room for them",
-    ("ids", "bad", "slot"): "the contract is given trigger ids, not times",
-    ("ids", "good", "workflow_id"): "the contract is given ids, not names",
-    ("ids", "bad", "workflow_id"): "the contract is given ids, not names",
-    ("ids", "good", "event_trigger_id"): "an event's trigger id is a word like any other to the contract",
-    ("ids", "bad", "event_trigger_id"): "an event's trigger id is a word like any other to the contract",
-    ("keccak", "good", "keccak256"): "the hash is the chain's",
-    ("keccak", "bad", "keccak256"): "the hash is the chain's",
-    ("keccak", "bad", "tag"): "the contract's tags are constants",
-    ("keccak", "good", "words"): "the compiler's abi_encode; its hashes are replayed",
-    ("keccak", "bad", "words"): "the compiler's abi_encode; its hashes are replayed",
-    ("merkle", "good", "leaf_hash"): "the contract hashes leaves of records only, which are replayed",
-    ("merkle", "good", "verify_inclusion"): PROOFS,
-    ("merkle", "bad", "verify_inclusion"): PROOFS,
-    ("merkle", "good", "verify_consistency"): PROOFS,
-    ("merkle", "bad", "verify_consistency"): PROOFS,
-    ("records", "good", "parse_record"): "the contract writes leaves and reads none",
-    ("records", "bad", "parse_record"): "the contract writes leaves and reads none",
-    ("records", "good", "moved_leaf"): "a network moves with the next version of the contract",
-}
-FILES_NOT_REPLAYED = {
-    "bundles": FILES,
-    "canonical": FILES,
-    "evidence": "evidence is for verifiers; what of it concerns the log is in merkle.json and records.json",
-    "eip712": "seals by relayer and reports come with the next version of the contract",
-    "results": FILES,
-    "salts": FILES,
-    "tables": FILES,
-    "votings": "in test_voting_vectors.py",
-}
-"""What is not replayed as a whole, each with the reason."""
 REPLAYED: set[tuple[str, str, str]] = set()
 """What the tests here replay: file, good or bad, operation."""
 
@@ -136,7 +72,7 @@ def harness_code() -> Any:
 @pytest.fixture
 def harness(harness_code) -> Iterator[Any]:
     with boa.env.anchor():
-        yield harness_code.deploy()
+        yield harness_code.deploy(NO_PREDECESSOR)
 
 
 @pytest.fixture
@@ -220,7 +156,7 @@ def test_a_seal_opens_on_the_contract(place_on, case):
     worker, roots = given["worker"], (data(given["input_root"]), data(given["result_root"]))
     made.call("seal", workflow, trigger, place | worker, data(case["gives"]), sender=made.keys[worker])
     made.wait(600)
-    told = made.call("reveal", workflow, trigger, place, *roots, [worker], [data(given["salt"])])
+    told = made.call("reveal", workflow, trigger, place, *roots, 1 << worker, [data(given["salt"])])
     assert (told[0][0], told[0][1]["workers"]) == ("Revealed", 1 << worker)
     voters = made.contract.voters(data(given["voting_id"]), given["attempt"], *roots)
     assert voters == 1 << worker
@@ -244,30 +180,24 @@ def test_a_ballot_with_a_root_of_zero_is_neither_cast_nor_revealed(place_on, cas
     made = place_on(given)
     workflow, trigger, place = begin_sealed(made, given)
     roots = data(given["input_root"]), data(given["result_root"])
+    about = abi.words(tag("seal"), 246, data(given["contract"]), data(given["voting_id"]), 1, 0)
+    seal = ballots.without_time(keccak256(about + b"".join(roots) + data(given["salt"])))
+    made.call("seal", workflow, trigger, place, seal, sender=made.keys[0])
+    made.call("seal", workflow, trigger, place | 1, bytes(32), sender=made.keys[1])
     with made.refuses("votings: zero root"):
-        made.call("reveal", workflow, trigger, place, *roots, [0], [data(given["salt"])])
+        made.call("reveal", workflow, trigger, place, *roots, 1, [data(given["salt"])])
+    made.announce(b"\x07" * 32, **EVENT_DRIVEN)
     with made.refuses("votings: zero root"):
-        made.call("cast", workflow, trigger, place, *roots, sender=made.keys[0])
-
-
-def offered(policy: Policy) -> str:
-    """The rule by which this version of the contract refuses a lawful policy; none: it takes it."""
-    if policy.fallback is not Fallback.ALERT:
-        return "policies: fallback not offered"
-    return "policies: rewards not offered" if policy.accuracy or policy.speed else ""
+        made.call("cast", b"\x07" * 32, trigger, place, *roots, sender=made.keys[0])
 
 
 @pytest.mark.parametrize("case", replayed("policies", "good", "policy_hash"))
 def test_policy_hashes(bare, harness, case):
     policy = policy_of(case["given"])
     assert harness.policy_hash(astuple(policy)) == data(case["gives"])
-    if offered(policy):
-        with bare.refuses(offered(policy)):
-            bare.call("announce", bare.workflow, astuple(policy))
-        policy = replace(policy, fallback=Fallback.ALERT, accuracy=0, speed=0)
     bare.call("announce", bare.workflow, astuple(policy))
     assert bare.contract.policy_hash(bare.workflow, 1) == policy.hash()
-    assert tuple(bare.contract.policy(bare.workflow, 1)) == astuple(policy)
+    assert bare.contract.amounts(policy.hash()) == policy.accuracy | policy.speed << 128
 
 
 POLICY_RULES = {
@@ -275,13 +205,13 @@ POLICY_RULES = {
     "a threshold above one": "policies: bad threshold",
     "no cast window": "policies: no window",
     "no reveal window": "policies: no window",
-    "a delay of 2 to the 32": "policies: seconds too large",
-    "a cast window of 2 to the 32": "policies: seconds too large",
-    "a denominator of 2 to the 32": "policies: bad threshold",
-    "a start of 2 to the 40": "policies: start too large",
-    "an epoch of 2 to the 32": "policies: epoch too large",
-    "no bundle": "policies: no bundle",
-    "no data key": "policies: no data key",
+    "a delay of 2 to the 32": "policies: number too large",
+    "a cast window of 2 to the 32": "policies: number too large",
+    "a denominator of 2 to the 32": "policies: number too large",
+    "a start of 2 to the 40": "policies: number too large",
+    "an epoch of 2 to the 32": "policies: number too large",
+    "no bundle": "policies: zero digest",
+    "no data key": "policies: zero digest",
     "a reward for open ballots' accuracy": "policies: open ballots earn none",
     "a reward for open ballots' speed": "policies: open ballots earn none",
 }
@@ -299,10 +229,9 @@ def test_thresholds(harness, case):
 
 
 def open_slot(made: Any, given: Given) -> None:
-    """Opens the slot under the vector's policy, without the rewards that this version does not offer."""
+    """Opens the slot under the vector's policy."""
     made.enrol(2)
-    policy = replace(policy_of(given["policy"]), accuracy=0, speed=0)
-    made.call("announce", made.workflow, astuple(policy))
+    made.call("announce", made.workflow, astuple(policy_of(given["policy"])))
     boa.env.timestamp = given["now"]
     made.trigger = (given["every"] << 128 | given["number"]).to_bytes(32, "big")
     made.seal(0, made.pair("a"))
@@ -336,11 +265,22 @@ def test_record_leaves(harness_code, case):
     given = words(case["given"])
     with boa.env.anchor():
         boa.env.evm.patch.chain_id = given["chain_id"]
-        harness = harness_code.deploy(override_address=case["given"]["contract"])
-        boa.env.timestamp = given["time"]
-        harness.make_record(*list(given.values())[2:-1])
+        harness = harness_code.deploy(NO_PREDECESSOR, override_address=case["given"]["contract"])
+        harness.make_record(tuple(given.values())[2:])
         assert harness.record(given["voting_id"]) == data(case["gives"]["leaf_hash"])
         assert (harness.size(), harness.root()) == (1, data(case["gives"]["leaf_hash"]))
+
+
+@pytest.mark.parametrize("case", replayed("records", "good", "moved_leaf"))
+def test_the_leaf_of_a_network_that_moved_begins_its_log(new_network, case):
+    given = case["given"]
+    old = words({key: value for key, value in given.items() if key != "old_contract"})
+    with boa.env.anchor():
+        boa.env.evm.patch.chain_id = old["chain_id"]
+        previous = (old["old_chain_id"], given["old_contract"], old["old_size"], old["old_root"])
+        made = new_network(given["contract"], previous=previous)
+        leaf_hash = merkle.leaf_hash(data(case["gives"]))
+        assert (made.contract.size(), made.contract.root()) == (1, leaf_hash)
 
 
 def check_log(harness: Any, leaves: list[bytes], heads: dict[int, bytes]) -> None:
@@ -373,9 +313,64 @@ def test_inner_nodes_of_the_log(harness, case):
     assert harness.node(data(case["given"]["left"]), data(case["given"]["right"])) == data(case["gives"])
 
 
+@pytest.mark.parametrize("case", replayed("merkle", "good", "verify_inclusion"))
+def test_paths_that_lead_to_the_root(harness, case):
+    assert root_of_path(harness, case["given"]) == (True, data(case["given"]["root"]))
+
+
+@pytest.mark.parametrize("case", replayed("merkle", "bad", "verify_inclusion"))
+def test_paths_that_prove_nothing(harness, case):
+    assert root_of_path(harness, case["given"]) != (True, data(case["given"]["root"]))
+
+
+def root_of_path(harness: Any, given: Given) -> tuple[bool, bytes]:
+    """What a contract that is given a path makes of it."""
+    leaf, path = merkle.leaf_hash(data(given["leaf"])), [data(element) for element in given["path"]]
+    fits, root = harness.root_of_path(leaf, int(given["index"]), int(given["size"]), path)
+    return bool(fits), bytes(root)
+
+
+@pytest.fixture
+def signing(harness_code) -> Iterator[Any]:
+    """Deploys the modules on a chain, at an address."""
+
+    def deploy(given: Given) -> Any:
+        boa.env.evm.patch.chain_id = int(given["chain_id"])
+        return harness_code.deploy(NO_PREDECESSOR, override_address=given["contract"])
+
+    with boa.env.anchor():
+        yield deploy
+
+
+@pytest.mark.parametrize("case", replayed("eip712", "good", "domain_separator"))
+def test_domains_of_what_is_signed(signing, case):
+    assert signing(case["given"]).domain_separator() == data(case["gives"])
+
+
+@pytest.mark.parametrize("case", replayed("eip712", "good", "seal_digest"))
+def test_what_is_signed_for_a_seal(signing, case):
+    _, _, *about = words(case["given"]).values()
+    assert signing(case["given"]).seal_digest(*about) == data(case["gives"])
+
+
+@pytest.mark.parametrize("case", replayed("eip712", "good", "report_digest"))
+def test_what_is_signed_under_a_report(signing, case):
+    _, _, *about = words(case["given"]).values()
+    assert signing(case["given"]).report_digest(*about) == data(case["gives"])
+
+
+@pytest.mark.parametrize("case", replayed("eip712", "bad", "report_digest"))
+def test_a_report_without_roots_is_refused_before_its_signatures(sealed, case):
+    given = words(case["given"])
+    roots, bitmaps = (given["input_root"], given["result_root"]), (given["participants"], given["voters"])
+    with sealed.refuses("votings: zero root"):
+        sealed.call("report", sealed.workflow, sealed.trigger, 1 << 32 | 1 << 16, *roots, *bitmaps, 0, 0, [])
+
+
 @pytest.mark.parametrize("case", replayed("keccak", "good", "tag"))
 def test_tags(harness, case):
-    tags = dict(zip(("voting", "seal", "policy", "record"), harness.contract_tags(), strict=True))
+    names = ("voting", "seal", "policy", "record", "moved")
+    tags = dict(zip(names, harness.contract_tags(), strict=True))
     assert tags[case["given"]["tag"]] == data(case["gives"])
 
 
