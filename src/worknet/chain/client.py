@@ -160,7 +160,11 @@ class NetworkClient(ContractClient):
         return ids.voting_id(self.rpc.chain_id, self.contract, workflow_id, trigger_id, _keccak)
 
     def voters(self, voting_id: bytes, attempt: int, pair: Pair, block: BlockTag = "latest") -> int:
-        """Bitmap of those whose ballot in that attempt was counted on chain for this pair."""
+        """Bitmap of those whose ballot in that attempt was counted on chain for this pair.
+
+        Of the recorded pair only together with the voters of the record: where one transaction records and
+        closes a voting, those that it counts stand only there.
+        """
         return int(self._view("voters", voting_id, attempt, pair.input_root, pair.result_root, block=block))
 
     def seal_of(

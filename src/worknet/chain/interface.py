@@ -52,8 +52,9 @@ def call_data(name: str, *values: object, contract: Contract = "WorkerNetwork") 
 def creation_data(*values: object, contract: Contract = "WorkerNetwork") -> bytes:
     """The input that creates the contract with these arguments of its constructor."""
     built = artifact(contract)
-    inputs = next((entry["inputs"] for entry in built.abi if entry["type"] == "constructor"), [])
-    return built.bytecode + _encode("the constructor", tuple(_type(each) for each in inputs), values)
+    constructors = [entry["inputs"] for entry in built.abi if entry["type"] == "constructor"]
+    types = tuple(_type(parameter) for inputs in constructors for parameter in inputs)
+    return built.bytecode + _encode("the constructor", types, values)
 
 
 def output(name: str, data: bytes, *, contract: Contract = "WorkerNetwork") -> Any:

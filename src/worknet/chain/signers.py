@@ -15,6 +15,7 @@ from pathlib import Path
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_account.types import TransactionDictType
+from eth_typing import Hash32
 
 from worknet.chain.errors import KeystoreError, SigningRefusedError, WrongChainError
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
@@ -121,7 +122,7 @@ class BallotSigner:
         return self._sign(self._domain.report_digest(voting_id, place, pair, participants, voters))
 
     def _sign(self, digest: bytes) -> Signature:
-        return Signature.of_bytes(bytes(self._account.unsafe_sign_hash(digest).signature))
+        return Signature.of_bytes(bytes(self._account.unsafe_sign_hash(Hash32(digest)).signature))
 
 
 def signer_from_key(key: bytes, chain_id: int) -> Signer:

@@ -10,7 +10,8 @@ from pathlib import Path
 from worknet.chain.client import NetworkClient
 from worknet.chain.events import Role
 from worknet.chain.index import NetworkIndex
-from worknet.chain.index_facts import IndexedMember, IndexedPolicy
+from worknet.chain.index_facts import IndexedPolicy
+from worknet.chain.index_members import IndexedMember
 from worknet.config.network import NetworkConfig
 from worknet.network.errors import NetworkError
 from worknet.protocol.canonical import to_hex

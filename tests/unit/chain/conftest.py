@@ -11,19 +11,21 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from worknet.chain.client import NetworkClient
-from worknet.chain.deployment import deploy
+from worknet.chain.deployment import deploy, deploy_pool
 from worknet.chain.development.ledger import Ledger
 from worknet.chain.development.methods import Methods
 from worknet.chain.development.store import BlockStore, StoredGenesis
 from worknet.chain.development.wire import RpcFaultError
 from worknet.chain.errors import RpcRefusedError
 from worknet.chain.events import Role
+from worknet.chain.pool import PoolClient
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 from worknet.chain.rpc import Rpc
 from worknet.chain.signers import Signer, signer_from_key
 from worknet.protocol.ballots import Pair, Place, seal
 from worknet.protocol.ids import Slot, workflow_id
 from worknet.protocol.policy import Ballots, Fallback, Policy
+from worknet.protocol.records import How, Record
 
 SOURCE = """
 # pragma version 0.4.3
@@ -104,6 +106,7 @@ class Network:
     """A network on a chain in this process: an owner, three enrolled workers, a workflow, sealed ballots."""
 
     WORKFLOW = workflow_id("matching")
+    MEMBERS = 0b111
     EVERY = 3600
     PERIOD = 86_400
     PAIR = Pair(b"\x0a" * 32, b"\x0b" * 32)
@@ -134,6 +137,11 @@ class Network:
 
     def client(self, number: int) -> NetworkClient:
         return NetworkClient(self.rpc, self.deployment.contract, signer=self.signers[number])
+
+    def new_pool(self) -> PoolClient:
+        """An empty pool of the network, as its owner has it."""
+        contract = deploy_pool(self.rpc, self.signers[3], self.deployment.contract).contract
+        return PoolClient(self.owner, contract)
 
     def policy(self, **changes: Any) -> Policy:
         policy = Policy(
@@ -196,6 +204,29 @@ class Network:
         for worker in range(3):
             self.seal(slot, worker)
         self.reveal(slot, 0, 1, 2)
+
+    def record(self, slot: int, pair: Pair = PAIR, how: How = How.QUORUM) -> Record:
+        """The record that the newest block holds of a voting's attempt 1, with all members as its voters."""
+        n = self.MEMBERS.bit_count()
+        record = Record(
+            chain_id=DEVELOPMENT_CHAIN_ID,
+            contract=self.deployment.contract,
+            workflow_id=self.WORKFLOW,
+            voting_id=self.voting_id(slot),
+            trigger_id=self.trigger(slot),
+            attempt=1,
+            policy_hash=self.policy().hash(),
+            input_root=pair.input_root,
+            result_root=pair.result_root,
+            members=self.MEMBERS,
+            n=n,
+            needed=self.policy().needed(n),
+            voters=self.MEMBERS,
+            how=how,
+            time=self.now,
+        )
+        assert self.owner.record(record.voting_id) == record.leaf_hash()
+        return record
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The client of the contract against the contract itself, on a chain in this process."""
 
 from dataclasses import fields
-from typing import Any
 
 import pytest
 from tests.unit.chain.conftest import Network
@@ -17,7 +16,7 @@ from worknet.chain.errors import (
 )
 from worknet.chain.events import Role
 from worknet.chain.gas import GAS_LIMITS
-from worknet.chain.interface import call_data, events, functions, output, revert_reason
+from worknet.chain.interface import call_data
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 from worknet.chain.signers import signer_from_key
 from worknet.chain.transactions import Sender
@@ -40,6 +39,9 @@ def test_views_give_what_was_sent(network: Network) -> None:
     assert owner.policy_hash(network.WORKFLOW, 1) == network.policy().hash()
     assert owner.policy_version_at(network.WORKFLOW, 1000) == 1
     assert owner.policy_count(bytes(32)) == 0
+    assert owner.reward_period() == network.PERIOD
+    assert owner.amounts(network.policy().hash()) == (0, 0)
+    assert (owner.pending_owner(), owner.opening_paused()) == (None, False)
 
 
 def test_the_view_of_a_voting_has_the_contracts_fields() -> None:
@@ -131,25 +133,6 @@ def test_only_the_owner_governs(network: Network) -> None:
     assert network.owner.member(1).role is Role.NONE
 
 
-def test_stated_gas_limits_leave_room(network: Network) -> None:
-    used: dict[str, int] = {}
-
-    def note(action: str, sent: bytes) -> None:
-        used[action] = max(used.get(action, 0), network.owner.wait(sent).gas_used)
-
-    note("enrol", network.owner.enrol(b"\xaa" * 20, b"\xbb" * 20, Role.STANDBY, b"\xcc" * 32))
-    note("remove", network.owner.remove(3))
-    note("announce", network.owner.announce(network.WORKFLOW, network.policy(start=network.now + 10**6)))
-    for slot in range(3):
-        for worker in range(3):
-            note("seal", network.seal(slot, worker))
-        note("reveal", network.reveal(slot, 0, 1))
-    network.pass_time(400)
-    note("advance", network.workers[0].advance(network.WORKFLOW, network.trigger(0), network.PAIR))
-    tight = {action: gas for action, gas in used.items() if gas * 3 // 2 > GAS_LIMITS[action]}
-    assert not tight
-
-
 def test_what_the_chain_forgot_is_handed_over_again(network: Network) -> None:
     ledger = network.rpc.methods._ledger
     network.rpc.methods._on_submit = lambda: None
@@ -198,29 +181,3 @@ def test_a_client_without_key_only_reads(network: Network) -> None:
     assert client.size() == 0
     with pytest.raises(ChainError, match="key"):
         client.remove(0)
-
-
-@pytest.mark.parametrize(
-    ("name", "values"), [("remove", (-1,)), ("remove", ("x",)), ("remove", ()), ("record", (b"\x01" * 33,))]
-)
-def test_values_that_do_not_fit_are_refused_without_being_shown(name: str, values: tuple[Any, ...]) -> None:
-    with pytest.raises(ChainError, match=name) as caught:
-        call_data(name, *values)
-    assert caught.value.__context__ is None
-
-
-def test_the_interface_is_that_of_the_artifact() -> None:
-    assert len(functions()) == sum(entry["type"] == "function" for entry in artifact().abi)
-    assert len(events()) == sum(entry["type"] == "event" for entry in artifact().abi)
-    with pytest.raises(ChainError, match="size"):
-        output("size", b"\x01")
-
-
-def test_reasons_are_found_in_data_or_text() -> None:
-    data = (
-        bytes.fromhex("08c379a0") + (32).to_bytes(32, "big") + (4).to_bytes(32, "big") + b"a: b" + bytes(28)
-    )
-    assert revert_reason(data) == "a: b"
-    assert revert_reason(b"", "execution reverted: a: b") == "a: b"
-    assert revert_reason(data[:40]) == ""
-    assert revert_reason(b"") == ""
