@@ -1,6 +1,7 @@
-"""Members: enrolment, removal, indices and keys."""
+"""Members: enrolment, removal, indices, keys and their rotation."""
 
 import boa
+import pytest
 
 
 def test_indices_are_given_in_order_and_members_are_listed(network):
@@ -117,4 +118,113 @@ def test_a_removed_worker_is_no_member_of_what_opens_later_and_enrolled_again_is
     with network.refuses("votings: not a member"):
         network.cast(1, network.pair("a"))
     network.trigger = network.slot(3).trigger_id
+    network.cast(1, network.pair("a"))
+
+
+def test_a_rotation_puts_a_new_key_behind_an_index_and_tells_so(network):
+    old = network.keys[1]
+    told = network.rotate(1)
+    fields = {"index": 1, "operator": network.operators[1], "worker": network.keys[1]}
+    assert told == [("Rotated", fields | {"encryption_key": b"\x09" * 32})]
+    assert network.contract.index_of(network.keys[1]) == 1
+    with network.refuses("members: unknown worker"):
+        network.contract.index_of(old)
+    assert network.contract.member(1).worker == network.keys[1] != old
+
+
+@pytest.mark.parametrize("role", [1, 2])
+def test_a_rotation_changes_neither_role_nor_operator_nor_anybody_else(network, role):
+    network.enrol(1, role=role)
+    before = network.contract.active(), network.contract.standby(), network.contract.member_count()
+    network.rotate(3)
+    after = network.contract.active(), network.contract.standby(), network.contract.member_count()
+    assert after == before
+    member = network.contract.member(3)
+    assert (member.operator, member.worker, member.role) == (network.operators[3], network.keys[3], role)
+
+
+def test_only_the_operator_of_an_index_rotates_its_key(network):
+    fresh = boa.env.generate_address()
+    for sender in (network.owner, network.keys[1], network.operators[0], fresh):
+        with network.refuses("members: not the operator"):
+            network.call("rotate", 1, fresh, b"\x09" * 32, sender=sender)
+
+
+def test_only_an_enrolled_index_is_rotated(network):
+    network.call("remove", 1)
+    for index in (1, 3, 120, 2**256 - 1):
+        with network.refuses("members: not enrolled"):
+            sender = network.operators.get(index, network.owner)
+            network.call("rotate", index, boa.env.generate_address(), b"\x09" * 32, sender=sender)
+
+
+def test_a_rotation_needs_both_keys(network):
+    operator, zero = network.operators[1], "0x" + "00" * 20
+    with network.refuses("members: no worker"):
+        network.call("rotate", 1, zero, b"\x09" * 32, sender=operator)
+    with network.refuses("members: no encryption key"):
+        network.call("rotate", 1, boa.env.generate_address(), bytes(32), sender=operator)
+
+
+def test_no_key_that_was_ever_used_for_another_index_is_rotated_in(network):
+    former = network.keys[0]
+    network.rotate(0)
+    for used in (former, network.keys[0], network.keys[2]):
+        with network.refuses("members: key of another index"):
+            network.call("rotate", 1, used, b"\x09" * 32, sender=network.operators[1])
+    with network.refuses("members: key of another index"):
+        network.call("enrol", boa.env.generate_address(), former, 1, b"\x09" * 32)
+
+
+def test_an_index_may_return_to_a_key_of_its_own_and_keep_the_one_it_has(network):
+    first = network.secrets[1]
+    network.rotate(1)
+    network.rotate(1, first)
+    network.rotate(1, first)
+    assert network.contract.index_of(network.address_of(first)) == 1
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_a_rotated_key_votes_in_an_open_attempt_and_the_old_one_no_longer(network, attempt):
+    a, old = network.pair("a"), network.keys[1]
+    network.cast(0, a)
+    if attempt == 2:
+        network.wait(600)
+        network.cast(0, a, attempt=2)
+    network.rotate(1)
+    with network.refuses("votings: not the worker's key"):
+        network.cast(1, a, attempt, sender=old)
+    assert [name for name, _ in network.cast(1, a, attempt)] == ["Cast", "Recorded"]
+
+
+def test_what_the_old_key_has_cast_stays_cast(network):
+    network.cast(1, network.pair("a"))
+    network.rotate(1)
+    assert network.voters(network.pair("a")) == 0b010
+    with network.refuses("votings: already cast"):
+        network.cast(1, network.pair("b"))
+    network.cast(2, network.pair("a"))
+    assert network.record().voters == 0b110
+
+
+def test_signatures_are_checked_against_the_key_of_the_moment_in_which_they_are_brought(sealed):
+    a = sealed.pair("a")
+    by_the_old_key = sealed.signed_seal(1, a)
+    sealed.rotate(1)
+    told = sealed.bring_seals([sealed.signed_seal(0, a), by_the_old_key])
+    skipped = [(fields["worker"], fields["rule"]) for name, fields in told if name == "Skipped"]
+    assert skipped == [(1, "votings: not the worker's key")]
+    sealed.bring_seals([sealed.signed_seal(1, a)])
+    assert sealed.voting().ballots == 0b011
+
+
+def test_a_standby_enrolled_active_again_and_the_other_way_round_has_its_new_role(network):
+    network.call("remove", 1)
+    network.enrol_again(1, role=2)
+    assert (network.contract.active(), network.contract.standby()) == (0b101, 0b010)
+    with network.refuses("votings: not a member"):
+        network.cast(1, network.pair("a"))
+    network.call("remove", 1)
+    network.enrol_again(1, role=1)
+    assert (network.contract.active(), network.contract.standby()) == (0b111, 0)
     network.cast(1, network.pair("a"))
