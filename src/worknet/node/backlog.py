@@ -9,6 +9,7 @@ from enum import Enum, auto
 
 from worknet.protocol.ids import Slot
 from worknet.protocol.policy import Policy, version_at
+from worknet.protocol.voting import FAILOVER_ATTEMPT
 
 
 class Standing(Enum):
@@ -62,10 +63,13 @@ def _first_slot(policies: Sequence[Policy], now: int) -> int:
     first = policies[0]
     start = -(-first.start // first.every)
     # A limit on the age spares a new worker the walk through all that can no longer open. What is open
-    # still ends within the windows of two attempts.
+    # still ends within the windows of three attempts; what was reopened is no business of the backlog.
     if all(policy.max_age for policy in policies):
         reach = max(
-            policy.delay + policy.max_age + 2 * (policy.cast_window + policy.reveal_window) + policy.stall
+            policy.delay
+            + policy.max_age
+            + FAILOVER_ATTEMPT * (policy.cast_window + policy.reveal_window)
+            + (FAILOVER_ATTEMPT - 1) * policy.stall
             for policy in policies
         )
         start = max(start, (now - reach) // first.every)

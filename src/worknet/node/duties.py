@@ -9,11 +9,12 @@ from typing import TypeAlias
 from worknet.node.facts import Action, VotingFacts
 from worknet.protocol.ballots import Pair
 from worknet.protocol.policy import Ballots, PolicyError
-from worknet.protocol.voting import ORDINARY_ATTEMPTS, Attempt, State, Voting
+from worknet.protocol.voting import FAILOVER_ATTEMPT, Attempt, State, Voting
+from worknet.protocol.voting_rules import members_of_next
 from worknet.protocol.voting_time import at
 
-ADVANCE_TURN = 10
-"""Seconds that a worker leaves to the one whose turn it is before it applies the time itself."""
+TURN_SECONDS = 10
+"""Seconds that a worker leaves to the one whose turn it is before it settles or advances a voting itself."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,19 @@ class Prepare:
     """Read the inputs, run the workflow, and put the ballot into the journal."""
 
     attempt: int
+    policy_version: int
 
 
 @dataclass(frozen=True)
 class Send:
-    """Send a transaction; `pair` is the ballot it carries, or for `advance` the recorded pair, if any."""
+    """Send a transaction about an attempt under a policy version.
+
+    `pair` is the ballot it carries; for `settle` the leading pair, for `advance` the recorded one, if any.
+    """
 
     action: Action
     attempt: int
+    policy_version: int
     pair: Pair | None
 
 
@@ -40,14 +46,19 @@ def duties(facts: VotingFacts) -> list[Duty]:
     voting = at(facts.voting, facts.now)
     if facts.me is None:
         return []
-    wanted = _vote(facts, voting) or _reveal(facts, voting) or _advance(facts, voting)
+    wanted = (
+        _vote(facts, voting, facts.me)
+        or _reveal(facts, voting, facts.me)
+        or _settle(facts, voting, facts.me)
+        or _advance(facts, voting, facts.me)
+    )
     if isinstance(wanted, Send) and (wanted.action, wanted.attempt) in facts.waiting:
         return []
     return [wanted] if wanted else []
 
 
 def is_over(facts: VotingFacts) -> bool:
-    """Whether nothing can be left to do about the voting, now or later, on this chain."""
+    """Whether nothing can be left to do about the voting on this chain, unless the owner reopens it."""
     voting = at(facts.voting, facts.now)
     if voting.state is State.NONE:
         age = facts.policy.max_age
@@ -55,64 +66,101 @@ def is_over(facts: VotingFacts) -> bool:
     return facts.has_ended and (voting.closed or voting.state is State.UNRESOLVED)
 
 
-def _vote(facts: VotingFacts, voting: Voting) -> Duty | None:
+def _vote(facts: VotingFacts, voting: Voting, me: int) -> Duty | None:
     """Prepare and send this worker's ballot of the attempt that is open, or that may be opened."""
-    attempt = _attempt_to_vote_in(facts, voting)
-    if attempt is None:
+    if not facts.holds_key:
         return None
-    if attempt not in facts.prepared:
-        return Prepare(attempt)
-    action = Action.CAST if facts.policy.ballots is Ballots.OPEN else Action.SEAL
-    return Send(action, attempt, facts.prepared[attempt].pair)
+    place = _to_open(facts, voting, me) or _open(facts, voting, me)
+    if place is None:
+        return None
+    attempt, version = place
+    if place not in facts.prepared:
+        return Prepare(attempt, version)
+    is_open = voting.policies[version].ballots is Ballots.OPEN
+    return Send(Action.CAST if is_open else Action.SEAL, attempt, version, facts.prepared[place].pair)
 
 
-def _attempt_to_vote_in(facts: VotingFacts, voting: Voting) -> int | None:
-    me = facts.me or 0
+def _to_open(facts: VotingFacts, voting: Voting, me: int) -> tuple[int, int] | None:
+    """The attempt, and its policy version, that this worker's ballot may open now."""
     if voting.state is State.NONE:
         try:
             facts.policy.check_opening(facts.slot, facts.now)
         except PolicyError:
             return None
-        return 1 if facts.is_active else None
+        return (1, facts.policy_version) if facts.is_active and not facts.is_paused else None
+    if voting.state is not State.PENDING or voting.next_attempt is None:
+        return None
+    # Of the bitmaps that the contract holds only this worker's bits are looked at.
+    members, _ = members_of_next(voting, facts.is_active << me, facts.is_enrolled << me)
+    if not members:
+        return None
+    version = facts.version_in_force
+    if voting.next_attempt <= FAILOVER_ATTEMPT:
+        version = voting.current.policy_version
+    return None if version is None else (voting.next_attempt, version)
+
+
+def _open(facts: VotingFacts, voting: Voting, me: int) -> tuple[int, int] | None:
+    """The attempt, and its policy version, that is open and lacks this worker's ballot.
+
+    Open ballots are cast also after consensus, while the window lasts.
+    """
+    if not voting.attempts:
+        return None
     current = voting.current
-    if voting.state is State.PENDING:
-        may_vote = facts.is_enrolled and voting.attempts[0].is_member(me)
-        return voting.next_attempt if may_vote and voting.next_attempt == ORDINARY_ATTEMPTS else None
-    casting = voting.state is State.CASTING or (voting.state is State.CONSENSUS and not voting.closed)
-    if not casting or facts.now >= current.cast_end or not current.is_member(me):
+    late = voting.state is State.CONSENSUS and voting.policy.ballots is Ballots.OPEN and not voting.closed
+    if not (voting.state is State.CASTING or late) or facts.now >= current.cast_end:
         return None
-    done = current.ballots.keys() | current.seals.keys()
-    return None if me in done else current.number
+    if not current.is_member(me) or me in current.ballots or me in current.seals:
+        return None
+    return current.number, current.policy_version
 
 
-def _reveal(facts: VotingFacts, voting: Voting) -> Duty | None:
+def _reveal(facts: VotingFacts, voting: Voting, me: int) -> Duty | None:
     """Open this worker's seal, once the reveal phase stands in a confirmed block."""
-    if facts.confirmed.state not in {State.REVEALING, State.CONSENSUS} or voting.closed:
-        return None
-    if voting.state not in {State.REVEALING, State.CONSENSUS}:
+    revealing = (State.REVEALING, State.CONSENSUS)
+    if facts.confirmed.state not in revealing or voting.state not in revealing or voting.closed:
         return None
     attempt = voting.current
-    me = facts.me or 0
-    mine = facts.prepared.get(attempt.number)
-    if mine is None or me not in attempt.seals or me in attempt.ballots:
+    mine = facts.prepared.get((attempt.number, attempt.policy_version))
+    if mine is None or not attempt.unrevealed() >> me & 1:
         return None
     if facts.confirmed.current.number != attempt.number:
         return None
-    return Send(Action.REVEAL, attempt.number, mine.pair)
+    return Send(Action.REVEAL, attempt.number, attempt.policy_version, mine.pair)
 
 
-def _advance(facts: VotingFacts, voting: Voting) -> Duty | None:
+def _settle(facts: VotingFacts, voting: Voting, me: int) -> Duty | None:
+    """Have the leading pair recorded where the policy leaves it to a plurality; workers take turns."""
+    if voting.state is not State.SETTLING or not _is_its_turn(facts, voting, me, voting.ended):
+        return None
+    attempt = voting.current
+    return Send(Action.SETTLE, attempt.number, attempt.policy_version, attempt.leading())
+
+
+def _advance(facts: VotingFacts, voting: Voting, me: int) -> Duty | None:
     """Apply the time that ends the voting, if no transaction has done so; workers take turns."""
-    ended = voting.closed or voting.state is State.UNRESOLVED
-    if not ended or facts.has_ended:
+    is_unresolved = voting.state is State.UNRESOLVED
+    if facts.has_ended or not (voting.closed or is_unresolved):
         return None
-    if not facts.is_enrolled and not voting.current.is_member(facts.me or 0):
+    end = voting.ended if is_unresolved else voting.current.end
+    if not _is_its_turn(facts, voting, me, end):
         return None
-    end = voting.ended if voting.state is State.UNRESOLVED else voting.current.end
-    if facts.now < end + ADVANCE_TURN * _turn(facts, voting.current):
-        return None
+    if not voting.attempts:
+        return Send(Action.ADVANCE, 0, facts.policy_version, None)
     pair = voting.recorded.pair if voting.recorded else None
-    return Send(Action.ADVANCE, voting.current.number, pair)
+    return Send(Action.ADVANCE, voting.current.number, voting.current.policy_version, pair)
+
+
+def _is_its_turn(facts: VotingFacts, voting: Voting, me: int, since: int) -> bool:
+    """Whether this worker is to do now what any one of them has to do, since that time."""
+    attempt = voting.attempts[-1] if voting.attempts else None
+    takes_part = facts.is_enrolled or (attempt is not None and attempt.is_member(me))
+    if not (takes_part and facts.holds_key):
+        return False
+    # A slot that was reopened in vain has no members: the workers come in the order of their indices.
+    turn = me if attempt is None else _turn(facts, attempt)
+    return facts.now >= since + TURN_SECONDS * turn
 
 
 def _turn(facts: VotingFacts, attempt: Attempt) -> int:

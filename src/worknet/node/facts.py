@@ -16,6 +16,7 @@ class Action(StrEnum):
     CAST = "cast"
     SEAL = "seal"
     REVEAL = "reveal"
+    SETTLE = "settle"
     ADVANCE = "advance"
 
 
@@ -24,6 +25,7 @@ class Prepared:
     """A ballot that the journal holds. Its salt stays there."""
 
     attempt: int
+    policy_version: int
     pair: Pair
 
 
@@ -32,25 +34,36 @@ class VotingFacts:
     """The facts about one voting, as one worker sees them.
 
     `voting` is what the transactions on chain left, without the time since; `confirmed` is the same as of
-    the block that is as deep as the network's confirmations, at that block's time.
+    the block that is as deep as the network's confirmations, at that block's time. Both have all of the
+    workflow's policies. `policy_version` is the one that governs the slot, `version_in_force` the one that
+    governs what begins now, and so a reopened attempt (None: no version has begun).
     `me` is the worker's index, None if it never had one, `is_enrolled` whether it has a role now (a removed
     worker still votes in the attempt that is open), and `is_active` whether that role lets it vote in
-    attempt 1. `waiting` holds (action, attempt) of transactions whose fate is not known yet.
-    `has_ended` says that the contract itself has told the voting's end (closed, or unresolved). `prepared`
-    are the journal's ballots under this policy version, by attempt.
+    attempt 1. `holds_key` says that its key still is the one behind the index: one that was rotated out may
+    only open what it has sealed. `is_paused` says that attempt 1 may not open now.
+    `has_ended` says that the contract itself has told the voting's end (closed, or unresolved), and has not
+    reopened it since. `prepared` are the journal's ballots by attempt and policy version. `waiting` holds
+    (action, attempt) of transactions whose fate is not known yet.
     """
 
     voting_id: bytes
     workflow: str
     slot: Slot
-    policy: Policy
     policy_version: int
+    version_in_force: int | None
     voting: Voting
     now: int
     confirmed: Voting
     me: int | None
     is_enrolled: bool
     is_active: bool
+    holds_key: bool = True
+    is_paused: bool = False
     has_ended: bool = False
-    prepared: Mapping[int, Prepared] = field(default_factory=dict)
+    prepared: Mapping[tuple[int, int], Prepared] = field(default_factory=dict)
     waiting: frozenset[tuple[Action, int]] = frozenset()
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that governs the slot."""
+        return self.voting.policies[self.policy_version]

@@ -213,15 +213,19 @@ class Journal:
             frames={(frame.kind, frame.name): frame.content for frame in frames},
         )
 
-    def prepared(self, voting_id: bytes, policy_version: int) -> dict[int, Prepared]:
-        """The ballots of a voting under this policy version, by attempt, without what is behind them."""
-        columns = (_ballots.c.attempt, _ballots.c.input_root, _ballots.c.result_root)
-        query = sql.select(*columns).where(
-            _ballots.c.voting_id == voting_id, _ballots.c.policy_version == policy_version
-        )
+    def prepared(self, voting_id: bytes) -> dict[tuple[int, int], Prepared]:
+        """The ballots of a voting by attempt and policy version, without what is behind them."""
+        place = (_ballots.c.attempt, _ballots.c.policy_version)
+        columns = (*place, _ballots.c.input_root, _ballots.c.result_root)
+        query = sql.select(*columns).where(_ballots.c.voting_id == voting_id)
         with self._begin() as connection:
             rows = connection.execute(query).all()
-        return {row.attempt: Prepared(row.attempt, Pair(row.input_root, row.result_root)) for row in rows}
+        return {
+            (row.attempt, row.policy_version): Prepared(
+                row.attempt, row.policy_version, Pair(row.input_root, row.result_root)
+            )
+            for row in rows
+        }
 
     def add_failure(self, voting_id: bytes, attempt: int, cause: str, detail: str) -> None:
         """Holds why there is no ballot: a cause in few words, and detail that stays in the journal."""

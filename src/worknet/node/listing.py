@@ -19,7 +19,8 @@ PAGE = 500
 class VotingLine:
     """A voting in a list. `part` is this worker's, None while undecided and where it is no member.
 
-    `summary` is that of the recorded result, None where this worker has not computed it.
+    `summary` is that of the recorded result, None where this worker has not computed it. `attempt` is the
+    last that opened, 0 of a slot that was reopened and never opened. `ballots` are those on chain.
     """
 
     voting_id: bytes
@@ -45,17 +46,17 @@ def list_votings(
         offset += len(page)
         for entry in page:
             voting = entry.voting
-            attempt = voting.current
+            attempt = voting.attempts[-1] if voting.attempts else None
             recorded = None if voting.recorded is None else voting.recorded.pair
             yield VotingLine(
                 voting_id=entry.voting_id,
                 workflow=workflows[entry.workflow_id],
                 window=Slot.of_trigger(entry.trigger_id).window,
                 state=voting.state,
-                attempt=attempt.number,
-                ballots=len(attempt.ballots),
-                n=attempt.n,
-                needed=attempt.needed,
+                attempt=attempt.number if attempt else 0,
+                ballots=len(attempt.ballots) if attempt else 0,
+                n=attempt.n if attempt else 0,
+                needed=attempt.needed if attempt else 0,
                 position=entry.position,
                 part=None if me is None else voting.part_of(me),
                 causes=tuple(cause for _, cause in journal.failures(entry.voting_id)),
@@ -64,8 +65,10 @@ def list_votings(
 
 
 def _summary(
-    journal: Journal, voting_id: bytes, attempt: Attempt, recorded: Pair | None
+    journal: Journal, voting_id: bytes, attempt: Attempt | None, recorded: Pair | None
 ) -> dict[str, Value] | None:
+    if attempt is None:
+        return None
     try:
         ballot = journal.ballot(voting_id, attempt.number, attempt.policy_version)
     except UnknownVoting:

@@ -110,10 +110,13 @@ class Prover:
         return ballot
 
     def _ballots(self, record: IndexedRecord, attempt: Attempt) -> tuple[Ballot, ...]:
-        """The counted ballots, each with the key and operator that its worker had when it came."""
-        moments = self.index.ballot_moments(record.record.voting_id, attempt.number)
+        """The counted and the reported ballots, each with the key and operator that its worker had when it
+        came."""
+        words = record.record
+        moments = self.index.ballot_moments(words.voting_id, attempt.number)
+        reported = [worker for worker in range(words.voters.bit_length()) if words.voters >> worker & 1]
         ballots = []
-        for worker, pair in sorted(attempt.ballots.items()):
+        for worker, pair in sorted((dict.fromkeys(reported, words.pair) | dict(attempt.ballots)).items()):
             members = {member.index: member for member in self.index.members(before=moments[worker])}
             ballots.append(Ballot(worker, members[worker].worker, members[worker].operator, pair))
         return tuple(ballots)

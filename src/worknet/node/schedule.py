@@ -7,6 +7,7 @@ window runs, comes before one that waits to be opened; then the oldest slot firs
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from worknet.node.duties import Prepare
 from worknet.node.facts import VotingFacts
 
 FIRST_RETRY_SECONDS = 2
@@ -18,13 +19,13 @@ class Wanted:
     """A preparation that the facts ask for, and how often it has failed before."""
 
     facts: VotingFacts
-    attempt: int
+    duty: Prepare
     failures: int
 
     @property
     def is_open(self) -> bool:
         """Whether the attempt is open on chain, so that its window runs."""
-        return self.facts.voting.attempt(self.attempt) is not None
+        return self.facts.voting.attempt(self.duty.attempt) is not None
 
 
 def begin(wanted: Iterable[Wanted], free: int) -> list[Wanted]:

@@ -51,7 +51,8 @@ class Sending:
         except RevertedError:
             self._refused[facts.voting_id, duty.action, duty.attempt] = facts.now + REFUSED_PAUSE_SECONDS
             raise
-        lost_at = facts.now + _patience(facts.policy, duty.action)
+        policy = facts.voting.policies[duty.policy_version]
+        lost_at = facts.now + _patience(policy, duty.action)
         sent = Transaction(transaction, facts.voting_id, duty.attempt, duty.action, lost_at)
         self._journal.add_transaction(sent)
         self._under_way[transaction] = sent
@@ -84,11 +85,13 @@ class Sending:
         if duty.action is Action.ADVANCE:
             return self._client.advance(*about, duty.pair)
         if facts.me is None or duty.pair is None:
-            raise NodeError("a ballot needs an enrolled worker and a pair")
-        place = Place(duty.attempt, facts.policy_version, facts.me)
+            raise NodeError("a ballot, and a settling, needs an enrolled worker and a pair")
+        if duty.action is Action.SETTLE:
+            return self._client.settle(*about, duty.pair)
+        place = Place(duty.attempt, duty.policy_version, facts.me)
         if duty.action is Action.CAST:
             return self._client.cast(*about, place, duty.pair)
-        salt = self._journal.ballot(facts.voting_id, duty.attempt, facts.policy_version).salt
+        salt = self._journal.ballot(facts.voting_id, duty.attempt, duty.policy_version).salt
         if duty.action is Action.REVEAL:
             return self._client.reveal(*about, place, duty.pair, {facts.me: salt})
         return self._client.seal(*about, place, self._seal(facts, duty.attempt, facts.me, duty.pair, salt))
@@ -107,7 +110,7 @@ class Sending:
 
 def _patience(policy: Policy, action: Action) -> int:
     """Chain seconds that a transaction may take to get into a block before it counts as lost."""
-    if action is Action.ADVANCE:
+    if action in {Action.ADVANCE, Action.SETTLE}:
         return LOST_AFTER_SECONDS
     window = policy.reveal_window if action is Action.REVEAL else policy.cast_window
     return min(LOST_AFTER_SECONDS, window // 2)

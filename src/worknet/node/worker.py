@@ -6,7 +6,7 @@ workflow delays its own voting only. Everything that must survive a crash is in 
 
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
@@ -18,7 +18,7 @@ from worknet.chain.errors import ChainError, IndexMismatchError, RevertedError, 
 from worknet.chain.events import Role
 from worknet.chain.index import NetworkIndex
 from worknet.node.backlog import Backlog, Standing
-from worknet.node.duties import Send, duties, is_over
+from worknet.node.duties import Prepare, Send, duties, is_over
 from worknet.node.errors import JournalError, NodeError
 from worknet.node.facts import Action, VotingFacts
 from worknet.node.journal import Ballot, Journal
@@ -27,7 +27,8 @@ from worknet.node.schedule import Wanted, begin, pause_after
 from worknet.node.sending import REFUSED_PAUSE_SECONDS, Sending
 from worknet.protocol.canonical import to_hex
 from worknet.protocol.ids import Slot, workflow_id
-from worknet.protocol.policy import Policy
+from worknet.protocol.policy import Policy, version_at
+from worknet.protocol.records import How
 from worknet.protocol.times import time_text
 from worknet.protocol.voting import State, Voting
 from worknet.protocol.voting_time import at
@@ -42,13 +43,15 @@ log = structlog.get_logger()
 
 @dataclass
 class _Work:
-    """A workflow that this worker votes on; slots whose end was told, slots put off until a time."""
+    """A workflow that this worker votes on; slots whose end was told, slots put off until a time, and slots
+    that were reopened and are not known to be over since."""
 
     name: str
     preparer: Preparer
     backlog: Backlog = field(default_factory=Backlog)
     told: set[Slot] = field(default_factory=set)
     put_off: dict[Slot, int] = field(default_factory=dict)
+    reopened: set[Slot] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,9 @@ class _Preparation:
 
 @dataclass(frozen=True)
 class _View:
-    """The chain at one moment: its newest block that is indexed, the one as deep as the confirmations, and
-    who this worker is in it."""
+    """The chain at one moment: its newest block that is indexed, the one as deep as the confirmations, who
+    this worker is in it (of a key that was rotated out: nobody, at its old index), whether opening is paused.
+    """
 
     head: int
     now: int
@@ -71,6 +75,8 @@ class _View:
     settled_time: int
     me: int | None
     role: Role
+    holds_key: bool
+    is_paused: bool
 
 
 class Worker:
@@ -101,7 +107,7 @@ class Worker:
         self._threads = ThreadPoolExecutor(runs_at_once, "prepare")
         self._confirmations = client.confirmations()
         self._key = client.signer.address if client.signer else b""
-        self._role: Role | None = None
+        self._standing: tuple[Role, bool] | None = None
         self._fault = ""
         self._has_looked = False
 
@@ -126,7 +132,7 @@ class Worker:
         self._collect_preparations(view.now)
         wanted = [each for work in self._work.values() for each in self._step_workflow(work, view)]
         for each in begin(wanted, self._votings_at_once - len(self._preparing)):
-            self._prepare(self._work[each.facts.workflow], each.facts, each.attempt)
+            self._prepare(self._work[each.facts.workflow], each.facts, each.duty)
         # What had ended before the first look was told before, or happened without this worker.
         self._has_looked = True
 
@@ -141,13 +147,17 @@ class Worker:
                 # Without it nothing may be taken as confirmed.
                 raise ChainError(f"the RPC does not have block {settled}, though it has block {head.block}")
             settled_time = header.time
-        mine = [member for member in self._index.members() if member.worker == self._key]
-        me, role = (mine[-1].index, mine[-1].role) if mine else (None, Role.NONE)
-        if role is not self._role:
-            self._role = role
+        me = self._index.index_of(self._key)
+        mine = next((member for member in self._index.members() if member.index == me), None)
+        holds_key = mine is not None and mine.worker == self._key
+        role = mine.role if mine is not None and holds_key else Role.NONE
+        if (role, holds_key) != self._standing:
+            self._standing = role, holds_key
+            rotated = me is not None and not holds_key
             event = "worker.not_enrolled" if role is Role.NONE else "worker.enrolled"
-            log.info(event, worker=me, role=role.name.lower())
-        return _View(head.block, head.time, settled, settled_time, me, role)
+            log.info("worker.key_rotated" if rotated else event, worker=me, role=role.name.lower())
+        is_paused = self._index.opening_paused()
+        return _View(head.block, head.time, settled, settled_time, me, role, holds_key, is_paused)
 
     def _step_workflow(self, work: _Work, view: _View) -> list[Wanted]:
         """Sends what is to be sent about the workflow's votings; returns the preparations that are wanted."""
@@ -157,10 +167,11 @@ class Worker:
         def standing(slot: Slot, version: int) -> Standing:
             if work.put_off.get(slot, 0) > view.now:
                 return Standing.PUT_OFF
-            facts = self._facts(work, slot, policies[version - 1], version, view)
+            facts = self._facts(work, slot, policies, version, view)
             if facts is None:
                 return Standing.PUT_OFF
             if not is_over(facts):
+                work.told.discard(slot)
                 seen[slot] = facts
                 return Standing.NOW
             if slot not in work.told:
@@ -170,45 +181,67 @@ class Worker:
             return Standing.OVER
 
         wanted = []
-        reach = max(LEAST_REACH, self._votings_at_once)
-        for slot, _ in islice(work.backlog.due(policies, view.now, standing), reach):
+        for slot in self._due(work, policies, view.now, standing):
             facts = seen.pop(slot)
             for duty in duties(facts):
                 if isinstance(duty, Send):
                     self._send(work, facts, duty)
                 elif (facts.voting_id, duty.attempt) not in self._preparing:
                     failures = self._failures.get((facts.voting_id, duty.attempt), 0)
-                    wanted.append(Wanted(facts, duty.attempt, failures))
+                    wanted.append(Wanted(facts, duty, failures))
         # What the backlog will not ask about again need not be remembered.
         work.told = {slot for slot in work.told if slot.number >= work.backlog.first}
         work.put_off = {slot: time for slot, time in work.put_off.items() if time > view.now}
         return wanted
 
+    def _due(
+        self, work: _Work, policies: Sequence[Policy], now: int, standing: Callable[[Slot, int], Standing]
+    ) -> Iterator[Slot]:
+        """The slots to be looked at: those that the owner reopened, however old, then the backlog's."""
+        starts = [policy.start for policy in policies]
+        reopened = self._index.reopened(workflow_id(work.name))
+        work.reopened |= {Slot.of_trigger(trigger_id) for trigger_id in reopened}
+        given = sorted(work.reopened, key=lambda slot: slot.number)
+        for slot in given:
+            stands = standing(slot, version_at(starts, slot.window.start) or 1)
+            if stands is Standing.NOW:
+                yield slot
+            elif stands is Standing.OVER:
+                work.reopened.discard(slot)
+        reach = max(LEAST_REACH, self._votings_at_once)
+        for slot, _ in islice(work.backlog.due(policies, now, standing), reach):
+            if slot not in given:
+                yield slot
+
     def _facts(
-        self, work: _Work, slot: Slot, policy: Policy, version: int, view: _View
+        self, work: _Work, slot: Slot, policies: Sequence[Policy], version: int, view: _View
     ) -> VotingFacts | None:
         """The facts about a slot's voting; None if the chain's answers about it make no sense."""
         voting_id = self._client.voting_id(workflow_id(work.name), slot.trigger_id)
+        unopened = Voting(dict(enumerate(policies, start=1)))
         try:
-            voting = self._index.voting(voting_id) or Voting({version: policy})
+            voting = self._index.voting(voting_id) or unopened
             confirmed = self._index.voting(voting_id, last=view.settled, now=view.settled_time)
         except IndexMismatchError as error:
-            self._put_off(work, slot, view.now + max(1, policy.cast_window // 2), error)
+            pause = max(1, policies[version - 1].cast_window // 2)
+            self._put_off(work, slot, view.now + pause, error)
             return None
         return VotingFacts(
             voting_id=voting_id,
             workflow=work.name,
             slot=slot,
-            policy=policy,
             policy_version=version,
+            version_in_force=version_at([policy.start for policy in policies], view.now),
             voting=voting,
             now=view.now,
-            confirmed=confirmed or Voting({version: policy}),
+            confirmed=confirmed or unopened,
             me=view.me,
             is_enrolled=view.role is not Role.NONE,
             is_active=view.role is Role.ACTIVE,
+            holds_key=view.holds_key,
+            is_paused=view.is_paused,
             has_ended=self._index.has_ended(voting_id),
-            prepared=self._journal.prepared(voting_id, version),
+            prepared=self._journal.prepared(voting_id),
             waiting=self._sending.waiting(voting_id, view.now),
         )
 
@@ -218,10 +251,11 @@ class Worker:
         about = {"workflow": work.name, "slot": time_text(slot.window.start)}
         log.warning("voting.fault", error=str(error), hint=error.hint, **about)
 
-    def _prepare(self, work: _Work, facts: VotingFacts, attempt: int) -> None:
-        key = (facts.voting_id, attempt)
+    def _prepare(self, work: _Work, facts: VotingFacts, duty: Prepare) -> None:
+        key = (facts.voting_id, duty.attempt)
         self._journal.add_trigger(facts.voting_id, facts.workflow, facts.slot)
-        task = Task(facts.voting_id, facts.slot, attempt, facts.policy, facts.policy_version)
+        policy = facts.voting.policies[duty.policy_version]
+        task = Task(facts.voting_id, facts.slot, duty.attempt, policy, duty.policy_version)
         self._preparing[key] = _Preparation(task, work, self._threads.submit(self._make_ballot, work, task))
 
     def _make_ballot(self, work: _Work, task: Task) -> None:
@@ -280,6 +314,7 @@ _EVENTS = {
     Action.CAST: "ballot.cast",
     Action.SEAL: "ballot.sealed",
     Action.REVEAL: "ballot.revealed",
+    Action.SETTLE: "voting.settled",
     Action.ADVANCE: "voting.advanced",
 }
 
@@ -301,7 +336,13 @@ def _tell_end(facts: VotingFacts) -> None:
         facts.workflow, facts.slot, facts.voting_id, voting.current.number if voting.attempts else 0
     )
     if voting.state is State.UNRESOLVED:
-        tally = {to_hex(pair.result_root): voters for pair, voters in voting.current.tally().items()}
-        log.error("voting.unresolved", tally=tally, missing=voting.current.missing(), **about)
-    elif facts.me is not None and (part := voting.part_of(facts.me)) is not None:
-        log.info("voting.recorded", part=part.value, ballots=len(voting.current.ballots), **about)
+        attempt = voting.attempts[-1] if voting.attempts else None
+        pairs = attempt.tally() if attempt else {}
+        tally = {to_hex(pair.result_root): voters for pair, voters in pairs.items()}
+        log.error("voting.unresolved", tally=tally, missing=attempt.missing() if attempt else 0, **about)
+    elif facts.me is not None and voting.recorded is not None:
+        how, part = voting.recorded.how, voting.part_of(facts.me)
+        told = log.warning if how is How.PLURALITY else log.info
+        if part is not None:
+            ballots = len(voting.current.ballots)
+            told("voting.recorded", how=how.name.lower(), part=part.value, ballots=ballots, **about)

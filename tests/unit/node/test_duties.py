@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worknet.node.duties import ADVANCE_TURN, Prepare, Send, duties, is_over
+from worknet.node.duties import TURN_SECONDS, Prepare, Send, duties, is_over
 from worknet.node.facts import Action, Prepared, VotingFacts
 from worknet.protocol.ballots import Pair
 from worknet.protocol.ids import Slot
@@ -45,8 +45,8 @@ def facts_of(voting: Voting, now: int = DUE, **changes: object) -> VotingFacts:
         voting_id=bytes(32),
         workflow="hourly",
         slot=SLOT,
-        policy=voting.policies[1],
         policy_version=1,
+        version_in_force=1,
         voting=voting,
         now=now,
         confirmed=at(voting, now),
@@ -61,7 +61,7 @@ def sealed_by(*workers: int, time: int = DUE) -> list[Opened | Sealed]:
     return [OPENED, *(Sealed(time, 1, worker, bytes([worker + 1]) * 32) for worker in workers)]
 
 
-PREPARED = {1: Prepared(1, MINE)}
+PREPARED = {(1, 1): Prepared(1, 1, MINE)}
 
 
 def test_a_slot_that_is_not_due_is_left_alone() -> None:
@@ -69,15 +69,15 @@ def test_a_slot_that_is_not_due_is_left_alone() -> None:
 
 
 def test_a_due_slot_is_prepared() -> None:
-    assert duties(facts_of(Voting({1: SEALED}))) == [Prepare(1)]
+    assert duties(facts_of(Voting({1: SEALED}))) == [Prepare(1, 1)]
 
 
 def test_a_prepared_ballot_is_sealed_where_ballots_are_sealed() -> None:
-    assert duties(facts_of(Voting({1: SEALED}), prepared=PREPARED)) == [Send(Action.SEAL, 1, MINE)]
+    assert duties(facts_of(Voting({1: SEALED}), prepared=PREPARED)) == [Send(Action.SEAL, 1, 1, MINE)]
 
 
 def test_a_prepared_ballot_is_cast_where_ballots_are_open() -> None:
-    assert duties(facts_of(Voting({1: OPEN}), prepared=PREPARED)) == [Send(Action.CAST, 1, MINE)]
+    assert duties(facts_of(Voting({1: OPEN}), prepared=PREPARED)) == [Send(Action.CAST, 1, 1, MINE)]
 
 
 def test_a_slot_that_is_too_old_is_not_opened_and_is_over() -> None:
@@ -110,13 +110,13 @@ def test_a_worker_that_has_sealed_waits_for_the_others() -> None:
 
 def test_a_seal_is_opened_when_all_have_sealed() -> None:
     voting = fold({1: SEALED}, sealed_by(0, 1, 2))
-    assert duties(facts_of(voting, prepared=PREPARED)) == [Send(Action.REVEAL, 1, MINE)]
+    assert duties(facts_of(voting, prepared=PREPARED)) == [Send(Action.REVEAL, 1, 1, MINE)]
 
 
 def test_a_seal_is_opened_when_the_cast_window_is_over() -> None:
     voting = fold({1: SEALED}, sealed_by(0, 1))
     assert duties(facts_of(voting, DUE + 59, prepared=PREPARED)) == []
-    assert duties(facts_of(voting, DUE + 60, prepared=PREPARED)) == [Send(Action.REVEAL, 1, MINE)]
+    assert duties(facts_of(voting, DUE + 60, prepared=PREPARED)) == [Send(Action.REVEAL, 1, 1, MINE)]
 
 
 def test_no_seal_is_opened_before_the_reveal_phase_stands_in_a_confirmed_block() -> None:
@@ -131,19 +131,19 @@ def test_a_seal_without_its_ballot_in_the_journal_cannot_be_opened() -> None:
 
 def test_a_ballot_that_others_have_decided_without_is_still_revealed() -> None:
     facts = [*sealed_by(0, 1, 2), Revealed(DUE, 1, MINE, 0b110)]
-    assert duties(facts_of(fold({1: SEALED}, facts), prepared=PREPARED)) == [Send(Action.REVEAL, 1, MINE)]
+    assert duties(facts_of(fold({1: SEALED}, facts), prepared=PREPARED)) == [Send(Action.REVEAL, 1, 1, MINE)]
 
 
 def test_an_open_ballot_is_cast_after_consensus_while_the_window_lasts() -> None:
     facts = [OPENED, Cast(DUE, 1, 1, MINE), Cast(DUE, 1, 2, MINE)]
     voting = fold({1: OPEN}, facts)
-    assert duties(facts_of(voting, prepared=PREPARED)) == [Send(Action.CAST, 1, MINE)]
+    assert duties(facts_of(voting, prepared=PREPARED)) == [Send(Action.CAST, 1, 1, MINE)]
 
 
 def test_the_second_attempt_is_prepared_anew() -> None:
     facts = [*sealed_by(0, 1), Revealed(DUE + 60, 1, MINE, 0b1), Revealed(DUE + 61, 1, OTHER, 0b10)]
     voting = fold({1: SEALED}, facts)
-    assert duties(facts_of(voting, DUE + 61, prepared=PREPARED)) == [Prepare(2)]
+    assert duties(facts_of(voting, DUE + 61, prepared=PREPARED)) == [Prepare(2, 1)]
 
 
 def test_a_window_that_ended_is_applied_by_the_worker_whose_turn_it_is() -> None:
@@ -151,15 +151,15 @@ def test_a_window_that_ended_is_applied_by_the_worker_whose_turn_it_is() -> None
     voting = fold({1: SEALED}, facts)
     end = DUE + 60
     mine = facts_of(voting, end, prepared=PREPARED)
-    assert duties(mine) == [Send(Action.ADVANCE, 1, MINE)]
+    assert duties(mine) == [Send(Action.ADVANCE, 1, 1, MINE)]
     assert duties(replace(mine, me=1)) == []
-    assert duties(replace(mine, me=1, now=end + ADVANCE_TURN)) == [Send(Action.ADVANCE, 1, MINE)]
+    assert duties(replace(mine, me=1, now=end + TURN_SECONDS)) == [Send(Action.ADVANCE, 1, 1, MINE)]
 
 
 def test_a_voting_that_stalls_is_advanced_to_unresolved_and_is_then_over() -> None:
     voting = fold({1: SEALED}, [OPENED], now=DUE + 120)
     stalled = facts_of(voting, DUE + 120 + 300)
-    assert duties(stalled) == [Send(Action.ADVANCE, 1, None)]
+    assert duties(stalled) == [Send(Action.ADVANCE, 1, 1, None)]
     assert not is_over(stalled)
     assert is_over(replace(stalled, has_ended=True))
 

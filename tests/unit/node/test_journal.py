@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from worknet.node.errors import JournalError, UnknownVoting
-from worknet.node.facts import Action
+from worknet.node.facts import Action, Prepared
 from worknet.node.journal import Ballot, Journal, Transaction, check_private
 from worknet.protocol.ballots import Pair
 from worknet.protocol.ids import Slot
@@ -57,7 +57,7 @@ def test_a_ballot_and_its_frames_are_written_together_or_not_at_all(path: Path) 
     broken = Ballot(**{**BALLOT.__dict__, "frames": {("dataset", "a"): b"x", ("dataset", "b"): None}})
     with pytest.raises(JournalError):
         journal.add_ballot(broken)
-    assert journal.prepared(VOTING, 1) == {}
+    assert journal.prepared(VOTING) == {}
 
 
 def test_an_error_never_shows_a_salt_or_a_row(path: Path) -> None:
@@ -70,19 +70,12 @@ def test_an_error_never_shows_a_salt_or_a_row(path: Path) -> None:
     assert "rows" not in shown
 
 
-def test_the_prepared_ballots_are_listed_by_attempt(path: Path) -> None:
-    journal = opened(path)
-    journal.add_ballot(BALLOT)
-    assert {attempt: prepared.pair for attempt, prepared in journal.prepared(VOTING, 1).items()} == {
-        1: BALLOT.pair
-    }
-
-
 def test_a_ballot_belongs_to_the_policy_version_it_was_prepared_under(path: Path) -> None:
     journal = opened(path)
     journal.add_ballot(BALLOT)
     journal.add_ballot(replace(BALLOT, policy_version=2, salt=b"\x0a" * 32))
-    assert journal.prepared(VOTING, 3) == {}
+    places = [(1, 1), (1, 2)]
+    assert journal.prepared(VOTING) == {place: Prepared(*place, BALLOT.pair) for place in places}
     assert journal.ballot(VOTING, 1, 1).salt != journal.ballot(VOTING, 1, 2).salt
 
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.node.test_duties import DUE, OPENED, SEALED, facts_of
 
+from worknet.node.duties import Prepare
 from worknet.node.schedule import FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, Wanted, begin, pause_after
 from worknet.protocol.ids import Slot
 from worknet.protocol.voting import Voting
@@ -14,7 +15,7 @@ from worknet.protocol.voting_rules import fold
 
 def wanted(slot: int, *, failures: int = 0, is_open: bool = False) -> Wanted:
     voting = fold({1: SEALED}, [OPENED]) if is_open else Voting({1: SEALED})
-    return Wanted(replace(facts_of(voting, DUE), slot=Slot(3600, slot)), 1, failures)
+    return Wanted(replace(facts_of(voting, DUE), slot=Slot(3600, slot)), Prepare(1, 1), failures)
 
 
 def slots(chosen: list[Wanted]) -> list[int]:

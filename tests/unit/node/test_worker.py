@@ -107,8 +107,8 @@ def test_disagreement_is_prepared_anew_with_other_roots(make_world: MakeWorld) -
     first, second = world.chain.voting().attempts
     assert [len(attempt.seals) for attempt in (first, second)] == [3, 3]
     assert [task.attempt for task in world.preparer(0).tasks] == [1, 2]
-    pairs = world.companies[0].journal.prepared(world.chain.voting_id(LAST), 1)
-    assert pairs[1].pair.input_root != pairs[2].pair.input_root
+    pairs = world.companies[0].journal.prepared(world.chain.voting_id(LAST))
+    assert pairs[1, 1].pair.input_root != pairs[2, 1].pair.input_root
 
 
 def test_a_second_disagreement_is_unresolved_and_told_by_the_last_reveal(make_world: MakeWorld) -> None:
