@@ -33,6 +33,7 @@ from worknet.protocol.voting import State
 _ZERO = bytes(32)
 _NOBODY = bytes(20)
 _UNKNOWN_WORKER = "members: unknown worker"
+_NO_SEAL_TAKEN = "votings: no seal taken"
 _SPEED_SHIFT = 128
 _WITH_A_PLACE = ("cast", "seal", "bring_seals", "reveal", "report")
 _ABOUT_A_VOTING = (*_WITH_A_PLACE, "advance", "settle", "reopen")
@@ -245,17 +246,18 @@ class NetworkClient(ContractClient):
     ) -> list[bytes]:
         """Bring seals that their workers signed, by index; anyone may. `SEALS_OF_A_BATCH` in a transaction.
 
-        Those that do not fit are skipped with an event, as long as one in the transaction does.
+        Those that do not fit are skipped with an event. A transaction of which none fits is not sent; if none
+        fits at all, that is a RevertedError.
         """
         indices = sorted(seals)
-        sent = []
+        batches = []
         for start in range(0, len(indices), SEALS_OF_A_BATCH):
             batch = indices[start : start + SEALS_OF_A_BATCH]
             signatures = {index: seals[index].signature for index in batch}
             items = [(seals[index].seal, signatures[index].r, signatures[index].s) for index in batch]
             values = (workflow_id, trigger_id, place.word(), _bitmap(batch), _odd(signatures), items)
-            sent.append(self._checked("bring_seals", *values, gas=BRING_SEALS_GAS_PER_SEAL * len(batch)))
-        return sent
+            batches.append((values, GAS_LIMITS["bring_seals"] + BRING_SEALS_GAS_PER_SEAL * len(batch)))
+        return self._send_batches("bring_seals", batches, nothing_done=_NO_SEAL_TAKEN)
 
     def reveal(
         self, workflow_id: bytes, trigger_id: bytes, place: Place, pair: Pair, salts: Mapping[int, bytes]

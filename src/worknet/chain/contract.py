@@ -4,6 +4,7 @@ Views take the block to look at. A transaction that may be refused for what othe
 first, so that a refusal costs no gas.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from worknet.chain.errors import ChainError, NoContractError, RevertedError, RpcRefusedError
@@ -73,6 +74,28 @@ class ContractClient:
         """Sends a call that the contract would take now."""
         self._try(name, *values)
         return self._send(name, *values, gas=gas)
+
+    def _send_batches(
+        self, name: str, batches: Iterable[tuple[tuple[Any, ...], int]], nothing_done: str
+    ) -> list[bytes]:
+        """Sends calls with these values and gas limits, each tried before any is sent.
+
+        One of several that is refused by the rule `nothing_done` is left out.
+        """
+        refused: RevertedError | None = None
+        fitting = []
+        for values, gas in batches:
+            try:
+                self._try(name, *values)
+            except RevertedError as error:
+                if error.reason != nothing_done:
+                    raise
+                refused = error
+            else:
+                fitting.append((values, gas))
+        if refused is not None and not fitting:
+            raise refused
+        return [self._send(name, *values, gas=gas) for values, gas in fitting]
 
     def _try(self, name: str, *values: object) -> None:
         """Raises the RevertedError with which the contract would refuse the call now."""

@@ -5,6 +5,7 @@ What a worker has earned is computed by `worknet.protocol.rewards`; here it is c
 
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple
+from typing import Any, TypeAlias
 
 from worknet.chain.client import NetworkClient
 from worknet.chain.contract import ContractClient
@@ -22,7 +23,10 @@ from worknet.protocol.earnings import Amounts
 from worknet.protocol.records import How, Record
 from worknet.protocol.rewards import PERIODS_OF_A_CLAIM, RECORDS_OF_A_CLAIM
 
+Words: TypeAlias = tuple[bytes | int, ...]
+
 _NOTHING_TO_CLAIM = "rewards: nothing to claim"
+_ABOUT_A_RECORD = ("rewards: not the record", "rewards: voting not closed")
 
 
 class PoolClient(ContractClient):
@@ -84,24 +88,33 @@ class PoolClient(ContractClient):
         Anyone may. As many transactions as the contract and blocks need, each tried as a call before any is
         sent; one of several that would earn nothing is left out. Without votings and periods: what is owed.
         """
-        refused: RevertedError | None = None
-        batches = []
-        for some_records, some_periods, gas in _batches(records, periods, self.rpc.block_gas_limit()):
-            values = (index, [record_words(record) for record in some_records], some_periods)
+        batches = [
+            ((index, [record_words(record) for record in some_records], some_periods), gas)
+            for some_records, some_periods, gas in _batches(records, periods, self.rpc.block_gas_limit())
+        ]
+        try:
+            return self._send_batches("claim", batches, nothing_done=_NOTHING_TO_CLAIM)
+        except RevertedError as error:
+            raise self._refusal(error, index, records) from None
+
+    def _refusal(self, error: RevertedError, index: int, records: Sequence[Record]) -> RevertedError:
+        """The same refusal of a claim, naming the voting that it is about if it is about one."""
+        for record in records if error.reason in _ABOUT_A_RECORD else ():
             try:
-                self._try("claim", *values)
-            except RevertedError as error:
-                if error.reason != _NOTHING_TO_CLAIM:
-                    raise
-                refused = error
-            else:
-                batches.append((values, gas))
-        if refused is not None and not batches:
-            raise refused
-        return [self._send("claim", *values, gas=gas) for values, gas in batches]
+                self._try("claim", index, [record_words(record)], [])
+            except RevertedError as alone:
+                if alone.reason == error.reason:
+                    return alone
+        return error
+
+    def _about(self, name: str, values: tuple[Any, ...]) -> tuple[bytes | None, int | None]:
+        if name != "claim" or len(values[1]) != 1:
+            return None, None
+        _, voting_id, _, attempt, *_ = values[1][0]
+        return voting_id, attempt
 
 
-def record_words(record: Record) -> tuple[bytes | int, ...]:
+def record_words(record: Record) -> Words:
     """The words of a record as contracts take them: without chain id and contract, which they know."""
     return astuple(record)[2:]
 

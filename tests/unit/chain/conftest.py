@@ -205,8 +205,10 @@ class Network:
             self.seal(slot, worker)
         self.reveal(slot, 0, 1, 2)
 
-    def record(self, slot: int, pair: Pair = PAIR, how: How = How.QUORUM) -> Record:
-        """The record that the newest block holds of a voting's attempt 1, with all members as its voters."""
+    def record(
+        self, slot: int, pair: Pair = PAIR, how: How = How.QUORUM, voters: int | None = None
+    ) -> Record:
+        """The record that the newest block holds of a voting's attempt 1; its voters are all, or these."""
         n = self.MEMBERS.bit_count()
         record = Record(
             chain_id=DEVELOPMENT_CHAIN_ID,
@@ -221,7 +223,7 @@ class Network:
             members=self.MEMBERS,
             n=n,
             needed=self.policy().needed(n),
-            voters=self.MEMBERS,
+            voters=self.MEMBERS if voters is None else voters,
             how=how,
             time=self.now,
         )

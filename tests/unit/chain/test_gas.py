@@ -1,4 +1,4 @@
-"""Stated gas limits against what the contracts use, up to the largest batches."""
+"""Batches of the largest network, and stated gas limits against what the contracts use."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -136,6 +136,12 @@ def test_seals_and_reveals_of_everybody_leave_room(crowd: Crowd) -> None:
     assert len(brought) == 3
     spending.note(*brought, crowd.bring_reveals(0))
     assert crowd.owner.record(crowd.voting_id(0)) is not None
+
+
+def test_of_several_batches_of_seals_one_that_is_there_already_is_left_out(crowd: Crowd) -> None:
+    crowd.bring(60, range(40))
+    assert len(crowd.bring(60)) == 2
+    assert crowd.owner.voting(crowd.WORKFLOW, crowd.trigger(60)).state is State.REVEALING
 
 
 def test_a_batch_of_which_nearly_all_is_skipped_leaves_room(crowd: Crowd) -> None:

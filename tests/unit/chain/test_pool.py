@@ -1,6 +1,7 @@
 """The client of a pool against the contract itself: paying in, claiming, and what stays owed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -132,9 +133,21 @@ def test_a_claim_that_would_pay_nothing_is_refused_and_costs_nothing(paying: Pay
 
 def test_a_record_with_another_word_is_refused(paying: Paying) -> None:
     record = paying.recorded(0)
-    other = Record(**{**vars(record), "voters": 0b011})
-    with pytest.raises(RevertedError, match="rewards: not the record"):
+    other = replace(record, voters=0b011)
+    with pytest.raises(RevertedError, match="rewards: not the record") as caught:
         paying.pool.claim(1, [other])
+    assert (caught.value.voting_id, caught.value.attempt) == (record.voting_id, 1)
+
+
+def test_of_several_votings_the_one_is_named_for_which_a_claim_is_refused(paying: Paying) -> None:
+    records = [paying.recorded(0), paying.recorded(1)]
+    for worker in range(3):
+        paying.seal(2, worker)
+    paying.owner.wait(paying.reveal(2, 0, 1))
+    records.append(paying.record(2, voters=0b011))
+    with pytest.raises(RevertedError, match="rewards: voting not closed") as caught:
+        paying.pool.claim(1, records)
+    assert caught.value.voting_id == paying.voting_id(2)
 
 
 def test_a_claim_for_nobody_names_the_networks_rule(paying: Paying) -> None:
