@@ -4,15 +4,23 @@ Reading a file gives a checked, unchangeable model, or one error with everything
 line, key, and what would be right. Secrets are references here, read only when asked for.
 """
 
+from worknet.config.amounts import AmountError, amount_text, wei_of
 from worknet.config.document import ConfigFile
 from worknet.config.errors import ConfigError, ConfigFileError, Problem, SecretError
-from worknet.config.network import NetworkConfig, NetworkSection, PolicySection, WorkflowSection
+from worknet.config.network import (
+    NetworkConfig,
+    NetworkSection,
+    PolicySection,
+    RewardsSection,
+    WorkflowSection,
+)
 from worknet.config.node import FileDataset, HttpDataset, NodeConfig, NodeWorkflow
 from worknet.config.schemas import schema
 from worknet.config.secrets import SecretRef
 from worknet.config.values import Url
 
 __all__ = [
+    "AmountError",
     "ConfigError",
     "ConfigFile",
     "ConfigFileError",
@@ -24,9 +32,12 @@ __all__ = [
     "NodeWorkflow",
     "PolicySection",
     "Problem",
+    "RewardsSection",
     "SecretError",
     "SecretRef",
     "Url",
     "WorkflowSection",
+    "amount_text",
     "schema",
+    "wei_of",
 ]

@@ -1,13 +1,14 @@
-"""`network.toml`: what all members of a network share - chain, contract, workflows and their policies."""
+"""`network.toml`: what all members of a network share - chain, contracts, workflows, policies, amounts."""
 
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from worknet.config.document import ConfigFile, Section, nearest
 from worknet.config.values import (
     Address,
+    Currency,
     Duration,
     Epoch,
     FilePath,
@@ -21,7 +22,10 @@ from worknet.config.values import (
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.policy import Ballots, Fallback, Policy
 
+REWARD_PERIOD_SECONDS = 30 * 86_400
+
 _LARGEST_INTEGER = (1 << 63) - 1  # TOML has 64-bit integers
+_NOTHING: dict[str, JsonValue] = {"default": "0"}  # an amount of 0, as the file would have it
 
 
 class NetworkSection(Section):
@@ -42,6 +46,31 @@ class NetworkSection(Section):
     )
     confirmations: int = Field(
         default=0, ge=0, le=100_000, description="how deep a block must lie before it counts", examples=[6]
+    )
+
+
+class RewardsSection(Section):
+    """`[rewards]`: the pool, and what it pays per period; amounts are in wei here."""
+
+    period: Span = Field(
+        default=REWARD_PERIOD_SECONDS,
+        description="the length of a reward period, for the network's life",
+        examples=["30d"],
+    )
+    base: Currency = Field(
+        default=0,
+        json_schema_extra=_NOTHING,
+        description="what a worker earns that was enrolled throughout a period and there in it",
+        examples=["10"],
+    )
+    consistency: Currency = Field(
+        default=0,
+        json_schema_extra=_NOTHING,
+        description="what a worker earns that had the agreed result in all votings of a period",
+        examples=["2.5"],
+    )
+    contract: Address | None = Field(
+        default=None, description="the address of the pool; `worknet network deploy` fills it in"
     )
 
 
@@ -72,6 +101,18 @@ class PolicySection(Section):
     fallback: Literal["alert", "plurality", "failover", "failover_then_plurality"] = Field(
         default="alert", description="what happens when attempt 2 fails", examples=["alert"]
     )
+    accuracy: Currency = Field(
+        default=0,
+        json_schema_extra=_NOTHING,
+        description="what a ballot for the agreed result earns, if sealed",
+        examples=["0.05"],
+    )
+    speed: Currency = Field(
+        default=0,
+        json_schema_extra=_NOTHING,
+        description="what the first of the seals for it earns besides",
+        examples=["0.01"],
+    )
     data_key_epoch: Epoch = Field(
         description="the number of the data key that salts the votings", examples=[1]
     )
@@ -88,9 +129,13 @@ class WorkflowSection(Section):
 
 
 class NetworkConfig(ConfigFile):
-    """The whole file. Durations are in seconds, `start` is a Unix time; paths stand beside the file."""
+    """The whole file. Durations are in seconds, `start` is a Unix time, amounts in wei; paths stand beside
+    the file."""
 
     network: NetworkSection = Field(description="chain and contract: a table")
+    rewards: RewardsSection = Field(
+        default_factory=RewardsSection, description="the pool and its amounts: a table"
+    )
     workflows: Mapping[Name, WorkflowSection] = Field(
         default_factory=dict, description="the workflows, each a table under its name"
     )
@@ -125,6 +170,8 @@ class NetworkConfig(ConfigFile):
                 reveal_window=section.reveal_window,
                 stall=section.stall,
                 fallback=Fallback[section.fallback.upper()],
+                accuracy=section.accuracy,
+                speed=section.speed,
             )
         except ProtocolError as error:
             raise self.error(("workflows", workflow, "policy"), str(error), error.hint) from error
@@ -138,3 +185,11 @@ class NetworkConfig(ConfigFile):
                 ("network", missing), "is missing", "deploy the contract: `worknet network deploy`"
             )
         return section.contract, section.deployed_block
+
+    def pool(self) -> bytes:
+        """The address of the network's pool; `ConfigError` if there is none yet."""
+        if self.rewards.contract is None:
+            raise self.error(
+                ("rewards", "contract"), "is missing", "deploy the pool: `worknet network deploy`"
+            )
+        return self.rewards.contract

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from worknet.config import amounts
+from worknet.config.errors import ConfigError
 from worknet.protocol.canonical import NAME, CanonicalError, from_hex
 from worknet.protocol.policy import EPOCH_BOUND
 
@@ -162,6 +164,16 @@ def _epoch_key(value: object) -> int:
     return _epoch(int(value))
 
 
+def _currency(value: object) -> int:
+    # A number is refused: people would write currency, and tools wei.
+    if not isinstance(value, str):
+        refuse(f"is {kind(value)}", amounts.RIGHT)
+    try:
+        return amounts.wei_of(value)
+    except ConfigError as error:
+        refuse(str(error), error.hint)
+
+
 def _threshold(value: object) -> tuple[int, int]:
     right = '"majority", or a fraction such as "2/3"'
     if not isinstance(value, str):
@@ -288,6 +300,8 @@ Label = Annotated[str, BeforeValidator(_label), _text_schema(f"^{_LABEL.pattern}
 Epoch = Annotated[int, BeforeValidator(_epoch), WithJsonSchema(_EPOCH_SCHEMA)]
 EpochKey = Annotated[int, BeforeValidator(_epoch_key), _text_schema(f"^{_EPOCH_DIGITS}$")]
 """An epoch as the key of a table, where TOML has only texts."""
+Currency = Annotated[int, BeforeValidator(_currency), _text_schema(f"^{amounts.PATTERN}$")]
+"""An amount of the chain's currency, in wei."""
 Threshold = Annotated[
     tuple[int, int], BeforeValidator(_threshold), _text_schema("^(majority|[0-9]+/[0-9]+)$")
 ]

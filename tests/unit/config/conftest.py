@@ -13,6 +13,12 @@ contract = "0x00000000000000000000000000000000000000Aa"
 deployed_block = 12
 confirmations = 0
 
+[rewards]
+period = "30d"
+base = "10"
+consistency = "2.5"
+contract = "0x00000000000000000000000000000000000000Bb"
+
 [workflows.matching_24_7]
 folder = "workflows/matching_24_7"
 
@@ -25,6 +31,8 @@ cast_window = "5m"
 reveal_window = 300
 stall = "1h"
 fallback = "alert"
+accuracy = "0.05"
+speed = "0.01"
 data_key_epoch = 1
 data_key_commitment = "0x1111111111111111111111111111111111111111111111111111111111111111"
 """

@@ -53,12 +53,14 @@ def test_file_and_bundle_together_make_the_policy(network_file: Path) -> None:
         reveal_window=300,
         stall=3600,
         fallback=Fallback.ALERT,
+        accuracy=5 * 10**16,
+        speed=10**16,
     )
 
 
 def test_a_policy_that_the_protocol_refuses_is_an_error_of_the_file(network_file: Path) -> None:
     config = NetworkConfig.load(network_file)
-    with pytest.raises(ConfigError, match=r"line 11: workflows.matching_24_7.policy: every"):
+    with pytest.raises(ConfigError, match=r"line 17: workflows.matching_24_7.policy: every"):
         config.policy("matching_24_7", bundle_digest=b"\x22" * 32, every=1 << 40, delay=0)
 
 
@@ -68,6 +70,34 @@ def test_a_policy_that_the_protocol_refuses_is_an_error_of_the_file(network_file
 def test_a_start_is_a_time_in_any_zone_or_unix_seconds(network_file: Path, start: str) -> None:
     network_file.write_text(network_file.read_text().replace("2026-01-01T00:00:00Z", start))
     assert NetworkConfig.load(network_file).workflow("matching_24_7").policy.start == 1767225600
+
+
+def test_amounts_are_decimal_text_and_become_wei(network_file: Path) -> None:
+    config = NetworkConfig.load(network_file)
+    assert (config.rewards.base, config.rewards.consistency) == (10**19, 25 * 10**17)
+    assert config.workflow("matching_24_7").policy.accuracy == 5 * 10**16
+    assert config.rewards.period == 30 * 86_400
+    assert config.pool() == bytes(19) + b"\xbb"
+
+
+def test_a_file_without_rewards_pays_nothing_in_periods_of_30_days(network_file: Path) -> None:
+    text = network_file.read_text()
+    start, end = text.index("[rewards]"), text.index("[workflows")
+    network_file.write_text(text[:start] + text[end:])
+    config = NetworkConfig.load(network_file)
+    assert (config.rewards.period, config.rewards.base, config.rewards.consistency) == (2_592_000, 0, 0)
+    with pytest.raises(ConfigError, match=r"rewards.contract: is missing") as caught:
+        config.pool()
+    assert "worknet network deploy" in caught.value.hint
+
+
+def test_amounts_for_open_ballots_are_an_error_of_the_file(network_file: Path) -> None:
+    network_file.write_text(network_file.read_text().replace('"sealed"', '"open"'))
+    with pytest.raises(ConfigError, match=r"policy: accuracy and speed are not paid for open") as caught:
+        NetworkConfig.load(network_file).policy(
+            "matching_24_7", bundle_digest=b"\x22" * 32, every=60, delay=0
+        )
+    assert "sealed" in caught.value.hint
 
 
 @pytest.mark.parametrize("fallback", ["alert", "plurality", "failover", "failover_then_plurality"])
@@ -88,28 +118,35 @@ def test_every_fallback_of_the_protocol_can_be_named(network_file: Path, fallbac
         ("chain_id = 31337", "chain_id = true", 3, "network.chain_id", "is a boolean", "such as 31337"),
         ("Aa", "A", 4, "network.contract", "is no address", "40 hex digits"),
         ("confirmations = 0", "confirmations = 1.0", 6, "network.confirmations", "is a float", "such as 6"),
-        ("matching_24_7]", "Matching]", 8, "workflows.Matching", "'Matching' is no name", "lower-case"),
-        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00", 12, "start", "without a zone", "write Z"),
-        ("2026-01-01T00:00:00Z", "2026-01-01", 12, "start", "is a date", "2026-01-01T00:00:00Z"),
-        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5Z", 12, "start", "fraction", "whole seconds"),
-        ("2026-01-01T00:00:00Z", '"tomorrow"', 12, "start", "'tomorrow' is no time", "such as"),
-        ("2026-01-01T00:00:00Z", "1.5", 12, "start", "is a float", "seconds since 1970"),
-        ("max_age = 0", "max_age = -1", 13, "max_age", "-1 is negative", "whole seconds"),
-        ("max_age = 0", "max_age = 4294967296", 13, "max_age", "longer than any", "4294967296"),
-        ('"2/3"', '"3/2"', 14, "threshold", "3/2 is no part of the members", '"majority"'),
-        ('"2/3"', '"1/0"', 14, "threshold", "1/0 is no part of the members", '"2/3"'),
-        ('"2/3"', "0.66", 14, "threshold", "is a float", '"2/3"'),
-        ('"2/3"', '"most"', 14, "threshold", "'most' is no threshold", '"majority"'),
-        ('"sealed"', '"secret"', 15, "ballots", "is none of the values", "'open' or 'sealed'"),
-        ('"5m"', '"5 minutes"', 16, "cast_window", "'5 minutes' is not understood", '"5m"'),
-        ('"5m"', '"5.5m"', 16, "cast_window", "is not understood", '"5m"'),
-        ('"5m"', "300.0", 16, "cast_window", "is a float", '"5m"'),
-        ('"5m"', "0", 16, "cast_window", "is 0", "more than 0"),
-        ('"1h"', "[1]", 18, "stall", "is an array", '"1d"'),
-        ('stall = "1h"\n', "", 11, "stall", "is missing", 'unopened, such as "1h"'),
-        ('"alert"', '"alarm"', 19, "fallback", "is none of the values", "'alert'"),
-        ("epoch = 1", "epoch = 0", 20, "data_key_epoch", "0 is no epoch", "1, 2, ..."),
-        ("0x1111", "0x11", 21, "data_key_commitment", "is no hash", "64 hex digits"),
+        ("matching_24_7]", "Matching]", 14, "workflows.Matching", "'Matching' is no name", "lower-case"),
+        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00", 18, "start", "without a zone", "write Z"),
+        ("2026-01-01T00:00:00Z", "2026-01-01", 18, "start", "is a date", "2026-01-01T00:00:00Z"),
+        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5Z", 18, "start", "fraction", "whole seconds"),
+        ("2026-01-01T00:00:00Z", '"tomorrow"', 18, "start", "'tomorrow' is no time", "such as"),
+        ("2026-01-01T00:00:00Z", "1.5", 18, "start", "is a float", "seconds since 1970"),
+        ("max_age = 0", "max_age = -1", 19, "max_age", "-1 is negative", "whole seconds"),
+        ("max_age = 0", "max_age = 4294967296", 19, "max_age", "longer than any", "4294967296"),
+        ('"2/3"', '"3/2"', 20, "threshold", "3/2 is no part of the members", '"majority"'),
+        ('"2/3"', '"1/0"', 20, "threshold", "1/0 is no part of the members", '"2/3"'),
+        ('"2/3"', "0.66", 20, "threshold", "is a float", '"2/3"'),
+        ('"2/3"', '"most"', 20, "threshold", "'most' is no threshold", '"majority"'),
+        ('"sealed"', '"secret"', 21, "ballots", "is none of the values", "'open' or 'sealed'"),
+        ('"5m"', '"5 minutes"', 22, "cast_window", "'5 minutes' is not understood", '"5m"'),
+        ('"5m"', '"5.5m"', 22, "cast_window", "is not understood", '"5m"'),
+        ('"5m"', "300.0", 22, "cast_window", "is a float", '"5m"'),
+        ('"5m"', "0", 22, "cast_window", "is 0", "more than 0"),
+        ('"1h"', "[1]", 24, "stall", "is an array", '"1d"'),
+        ('stall = "1h"\n', "", 17, "stall", "is missing", 'unopened, such as "1h"'),
+        ('"alert"', '"alarm"', 25, "fallback", "is none of the values", "'alert'"),
+        ('"30d"', '"0d"', 9, "rewards.period", "is 0", "more than 0"),
+        ('"2.5"', "2.5", 11, "rewards.consistency", "is a float", 'such as "0.25"'),
+        ('"10"', "10", 10, "rewards.base", "is an integer", 'such as "0.25"'),
+        ('"10"', '"1e3"', 10, "rewards.base", "'1e3' is no amount", "decimal places"),
+        ('"10"', '"-1"', 10, "rewards.base", "'-1' is no amount", "decimal text"),
+        ('"0.05"', '"0.0000000000000000001"', 26, "accuracy", "is no amount", "18 decimal places"),
+        ('"0.01"', '"400000000000000000000"', 27, "speed", "too large", "2^128"),
+        ("epoch = 1", "epoch = 0", 28, "data_key_epoch", "0 is no epoch", "1, 2, ..."),
+        ("0x1111", "0x11", 29, "data_key_commitment", "is no hash", "64 hex digits"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_answered_with_line_key_and_what_would_be_right(
@@ -143,7 +180,7 @@ def test_all_mistakes_of_a_file_are_told_at_once_in_the_order_of_lines(network_f
     network_file.write_text(text)
     with pytest.raises(ConfigFileError) as caught:
         NetworkConfig.load(network_file)
-    assert [problem.line for problem in caught.value.problems] == [1, 3, 4, 17]
+    assert [problem.line for problem in caught.value.problems] == [1, 3, 4, 23]
     assert (
         str(caught.value).splitlines()[1].startswith(f"{network_file}, line 3: network.name: is an integer")
     )
