@@ -1,5 +1,7 @@
 """Reports: a whole voting in one transaction, where it is taken, and what it leaves on chain."""
 
+from dataclasses import astuple
+
 import boa
 import pytest
 
@@ -84,7 +86,7 @@ def test_a_report_on_an_unopened_voting_writes_no_state_of_it(seven):
 
 def test_a_report_on_an_unopened_voting_counts_no_ballots_on_chain(seven):
     seven.report(seven.pair("a"), FOUR)
-    assert seven.voters(seven.pair("a")) == 0
+    assert seven.contract.voters(seven.voting_id(), 1, *astuple(seven.pair("a"))) == 0
 
 
 def test_voters_outside_the_participants_are_refused(seven):
