@@ -377,8 +377,9 @@ class Network:
         items = [words_of(record) for record in records]
         return self.call("claim", index, items, list(periods), sender=sender, of=self.pool)
 
+    @staticmethod
     @contextmanager
-    def refuses(self, reason: str) -> Iterator[None]:
+    def refuses(reason: str) -> Iterator[None]:
         """Expects exactly this reason of a revert; an empty one: a bare revert."""
         assert len(reason) <= 32
         with pytest.raises(BoaError) as refused:

@@ -77,6 +77,9 @@ def test_after_the_last_member_set_nobody_is_enrolled_or_removed_and_votings_go_
     with network.refuses("members: too many changes"):
         network.call("remove", 0)
     assert (network.contract.active(), network.contract.member_count()) == before == (0b1111, 4)
+    network.rotate(0)
+    network.call("pause_opening", True)
+    network.call("pause_opening", False)
     for worker in range(4):
         network.cast(worker, network.pair("a"))
     assert network.voting().closed
