@@ -20,7 +20,8 @@ class VotingLine:
     """A voting in a list. `part` is this worker's, None while undecided and where it is no member.
 
     `summary` is that of the recorded result, None where this worker has not computed it. `attempt` is the
-    last that opened, 0 of a slot that was reopened and never opened. `ballots` are those on chain.
+    last that opened, 0 of a slot that was reopened and never opened. `ballots` counts those that were counted
+    on chain or told by a report.
     """
 
     voting_id: bytes
@@ -54,7 +55,7 @@ def list_votings(
                 window=Slot.of_trigger(entry.trigger_id).window,
                 state=voting.state,
                 attempt=attempt.number if attempt else 0,
-                ballots=len(attempt.ballots) if attempt else 0,
+                ballots=(attempt.members & ~attempt.missing()).bit_count() if attempt else 0,
                 n=attempt.n if attempt else 0,
                 needed=attempt.needed if attempt else 0,
                 position=entry.position,

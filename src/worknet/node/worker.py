@@ -344,5 +344,6 @@ def _tell_end(facts: VotingFacts) -> None:
         how, part = voting.recorded.how, voting.part_of(facts.me)
         told = log.warning if how is How.PLURALITY else log.info
         if part is not None:
-            ballots = len(voting.current.ballots)
+            attempt = voting.current
+            ballots = (attempt.members & ~attempt.missing()).bit_count()
             told("voting.recorded", how=how.name.lower(), part=part.value, ballots=ballots, **about)

@@ -68,8 +68,9 @@ class ChainView:
     `confirmations` is how many the network waits for. `head` is that of the whole log, `head_then` of its
     first leaves, as many as the evidence's head has (None: the log is shorter). `opening`, `report` and
     `outcome` are what the events say of the recorded attempt, None where there is no such event. `voters` are
-    bitmaps of the worker indices that voted for each pair that the evidence's ballots name. `counted` is one
-    of those whose ballots were counted up to the block of the last leaf under the evidence's head.
+    bitmaps of the worker indices that voted for each pair that the evidence's ballots name; of the recorded
+    pair some may stand in the record alone. `counted` is one of those whose ballots were counted up to the
+    block of the last leaf under the evidence's head.
     """
 
     network: Network
@@ -197,7 +198,8 @@ def _check_votes(evidence: Evidence, chain: ChainView) -> None:
     record = evidence.record
     for number, ballot in enumerate(evidence.ballots):
         counted = chain.voters.get(ballot.pair, 0)
-        if record.how is How.REPORT and ballot.pair == record.pair:
+        if ballot.pair == record.pair:
+            # Those the contract may keep in the record alone, whose words are its own: the leaf's hash is.
             counted |= record.voters
         require(bool(counted >> ballot.worker & 1), f"ballots[{number}]", "the contract has no such ballot")
     missing = chain.counted & ~sum(1 << ballot.worker for ballot in evidence.ballots)

@@ -3,7 +3,7 @@
 Only what prepares ballots may be a fake here: chain, contract, client, index, journal and worker are real.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import wait
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,11 +23,11 @@ from worknet.chain.events import Role
 from worknet.chain.index import NetworkIndex
 from worknet.chain.interface import functions, selected
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
-from worknet.chain.signers import Signer, signer_from_key
+from worknet.chain.signers import BallotSigner, Signer, signer_from_key
 from worknet.node.journal import Ballot, Journal
 from worknet.node.preparing import Preparer, Task
 from worknet.node.worker import Worker
-from worknet.protocol.ballots import Pair
+from worknet.protocol.ballots import Pair, Place
 from worknet.protocol.ids import Slot, workflow_id
 from worknet.protocol.policy import Ballots, Fallback, Policy
 from worknet.protocol.voting import Voting
@@ -156,6 +156,15 @@ class Chain:
 
     def close(self) -> None:
         self.store.close()
+
+
+def report(chain: Chain, pair: Pair, voters: Collection[int], participants: int, slot: int = LAST) -> None:
+    """Reports the pair for attempt 1 of a slot, signed by all its voters."""
+    bitmap = sum(1 << voter for voter in voters)
+    voting_id, what = chain.voting_id(slot), (Place(1, 1), pair, participants, bitmap)
+    keys = {voter: BallotSigner(chain.signers[voter], chain.contract) for voter in voters}
+    signed = {voter: key.report(voting_id, *what) for voter, key in keys.items()}
+    chain.owner.report(workflow_id(chain.workflow), Slot(EVERY, slot).trigger_id, *what, signed)
 
 
 Prepare = Callable[[Task, int], Pair]

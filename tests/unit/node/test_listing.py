@@ -1,11 +1,12 @@
 """Votings as a worker sees them: how each stands, the worker's own part, and what it knows of the result."""
 
 from tests.unit.node.bills import NAME, Bills
-from tests.unit.node.conftest import EVERY, LAST, MakeWorld, agreed, disagreed
+from tests.unit.node.conftest import EVERY, LAST, MakeWorld, agreed, disagreed, report
 
 from worknet.node.listing import VotingLine, list_votings
 from worknet.node.preparing import PreparationFailed
-from worknet.protocol.ids import workflow_id
+from worknet.protocol.ballots import Pair
+from worknet.protocol.ids import Slot, workflow_id
 from worknet.protocol.policy import Ballots
 from worknet.protocol.voting import State
 
@@ -75,3 +76,24 @@ def test_a_voting_without_consensus_has_neither_part_nor_position(make_world: Ma
     names = {workflow_id(world.chain.workflow): world.chain.workflow}
     (line,) = list_votings(company.index, company.journal, names, 0, world.chain.now)
     assert (line.state, line.attempt, line.part, line.position) == (State.UNRESOLVED, 2, None, None)
+
+
+def test_a_slot_that_was_reopened_and_never_opened_has_no_attempt_yet(make_world: MakeWorld) -> None:
+    world = make_world()
+    world.chain.pass_time(EVERY)
+    world.chain.owner.reopen(workflow_id(world.chain.workflow), Slot(EVERY, LAST).trigger_id)
+    company = world.companies[0]
+    company.index.sync()
+    names = {workflow_id(world.chain.workflow): world.chain.workflow}
+    (line,) = list_votings(company.index, company.journal, names, 0, world.chain.now)
+    assert (line.state, line.attempt, line.ballots, line.n) == (State.PENDING, 0, 0, 0)
+
+
+def test_ballots_of_which_a_report_tells_are_counted(make_world: MakeWorld) -> None:
+    world = make_world()
+    report(world.chain, Pair(b"\1" * 32, b"\2" * 32), voters=(0, 1), participants=0b111)
+    company = world.companies[0]
+    company.index.sync()
+    names = {workflow_id(world.chain.workflow): world.chain.workflow}
+    (line,) = list_votings(company.index, company.journal, names, 2, world.chain.now)
+    assert (line.state, line.ballots, line.part) == (State.CONSENSUS, 3, "outvoted")

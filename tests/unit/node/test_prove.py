@@ -4,14 +4,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.unit.node.bills import DATA_KEY, OPERATORS, Bills
-from tests.unit.node.conftest import LAST
+from tests.unit.node.bills import DATA_KEY, METERS, OPERATORS, Bills
+from tests.unit.node.bills import make as make_bills
+from tests.unit.node.conftest import EVERY, LAST, report
 
 from worknet.node.errors import UnknownVoting
 from worknet.node.journal import Journal
+from worknet.node.preparing import Task
 from worknet.node.prove import Prover, Selection
 from worknet.protocol import merkle
 from worknet.protocol.canonical import decode
+from worknet.protocol.ids import Slot
 from worknet.verify import Evidence, Head, RefusedError, RowFields, WholeRow, parse, verify
 from worknet.workflow import Declaration
 
@@ -193,3 +196,20 @@ def test_evidence_can_be_made_against_an_older_tree_head(bills: Bills) -> None:
     made = bills.prover(0).evidence(record, None, size)
     assert made.head == Head(size, merkle.root(bills.companies[0].index.leaves(size)))
     verify(made, made.head)
+
+
+def test_a_reported_result_is_proved_with_ballots_that_are_not_on_chain(tmp_path: Path) -> None:
+    bills = make_bills(tmp_path)
+    company, slot = bills.companies[0], LAST + 1
+    (tmp_path / "data0" / f"meters-{slot * EVERY}.csv").write_text(METERS)
+    task = Task(bills.chain.voting_id(slot), Slot(EVERY, slot), 1, bills.chain.policy, 1)
+    company.journal.add_ballot(company.preparer.prepare(task))
+    pair = company.journal.prepared(task.voting_id)[1, 1].pair
+    report(bills.chain, pair, voters=(0, 2), participants=0b111, slot=slot)
+    company.index.sync()
+    made = evidence(bills, Selection("dataset", "meters", {"id": "c3"}), slot=slot)
+    signers = bills.chain.signers
+    assert [(ballot.worker, ballot.key) for ballot in made.ballots] == [
+        (worker, signers[worker].address) for worker in (0, 2)
+    ]
+    bills.close()

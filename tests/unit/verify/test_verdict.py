@@ -404,7 +404,7 @@ def test_fields_of_a_dataset_are_checked_without_a_schema(make):
         ({"depth": 1}, "record"),
         ({"head_then": None}, "head.size"),
         ({"head_then": Head(11, b"\1" * 32)}, "head.root"),
-        ({"voters": {}}, "ballots[0]"),
+        ({"voters": {}}, "ballots[2]"),
         ({"counted": 0b11011}, "ballots"),
         ({"members": {}}, "ballots[0].worker"),
         ({"members": {0: Member(b"\1" * 20, b"\2" * 20)}}, "ballots[0].key"),
