@@ -136,8 +136,9 @@ def voting(workflow_id: bytes32, trigger_id: bytes32) -> Voting:
     """
     @notice The voting as it stands now: with the time that has passed applied, whether or not a transaction
             has done so. All zero: nothing was ever cast for this trigger, or all in one report.
-    @return Of the last attempt that opened. `ballots`: who has cast, from REVEALING on who has revealed.
-            `closed`: recorded, and the ballots are final. `booked`: the contract has taken note of that.
+    @return Of the last attempt that opened. `ballots`: who has cast, from REVEALING on who has revealed; after a
+            report as it was then, with the report's participants if others may still reveal. `closed`: recorded,
+            and the ballots are final. `booked`: the contract has taken note of that.
     """
     word: uint256 = self.words[self._voting_id(workflow_id, trigger_id)]
     if word == 0:

@@ -64,8 +64,6 @@ COUNT: constant(uint256) = 2**7 - 1
 FAILOVER: constant(uint256) = 3
 # The most steps that time can take at once: CASTING, REVEALING, PENDING, PENDING for the failover, the end.
 STEPS: constant(uint256) = 4
-# Ballots for one pair that make it the leading one, at least.
-MIN_LEADING: constant(uint256) = 2
 
 
 @internal
@@ -181,12 +179,12 @@ def _without(word: uint256, attempt: uint256, at: uint256, rules: uint256) -> ui
 def _has_leader(word: uint256) -> bool:
     """
     @notice Whether, in the last attempt that opened, `needed` ballots were counted and one pair alone has the
-            most of them: at least two, and more than a third of n.
+            most of them, and more than a third of n.
+    @dev That it has two at least follows: `needed` is two or more, and with one each the pairs share the lead.
     """
     highest: uint256 = word >> AT_HIGHEST & COUNT
     return (
         word >> AT_SHARED & 1 == 0
-        and highest >= MIN_LEADING
         and unsafe_mul(highest, 3) > word >> AT_N & COUNT
         and tally._popcount(word >> AT_BALLOTS) >= word >> AT_NEEDED & COUNT
     )
