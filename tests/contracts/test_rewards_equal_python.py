@@ -56,7 +56,7 @@ POLICIES: dict[str, dict[str, Any]] = {
     "plurality": EARNING | {"fallback": Fallback.PLURALITY},
     "open": {"ballots": Ballots.OPEN},
 }
-VOTES = st.lists(st.sampled_from(["a", "a", "a", "a", "b", "c", ""]), min_size=INDICES, max_size=INDICES)
+VOTES = st.lists(st.sampled_from([*"aaaaaabc", ""]), min_size=INDICES, max_size=INDICES)
 
 
 def workers_of(votes: Mapping[int, str], name: str) -> list[int]:
@@ -138,7 +138,7 @@ class Histories(RuleBasedStateMachine):
 
     @initialize(base=AMOUNTS, consistency=AMOUNTS, money=st.sampled_from([0, 500, 10**6]))
     def begin(self, base: int, consistency: int, money: int) -> None:
-        self.network.enrol(3)
+        self.network.enrol(4)
         self.network.set_rewards(base, consistency)
         self.network.fund(money)
         self.network.wait(LENGTH)
@@ -160,7 +160,7 @@ class Histories(RuleBasedStateMachine):
             self.network.enrol_again(worker, role)
             self.follow()
 
-    @precondition(lambda self: self.network.contract.active().bit_count() > 2)
+    @precondition(lambda self: self.network.contract.active().bit_count() > 3)
     @rule(worker=WORKERS)
     def remove(self, worker: int) -> None:
         self.told_or_refused(Removed(self.network.now, worker), "remove", worker)
@@ -214,7 +214,7 @@ class Histories(RuleBasedStateMachine):
         apart=st.sampled_from([0, 0, 1, 7]),
         order=st.permutations("abc"),
         silent=st.sets(WORKERS, max_size=1),
-        reported=st.booleans(),
+        reported=st.sampled_from([False, False, True]),
     )
     def hold_a_sealed_voting(
         self, policy: str, votes: list[str], apart: int, order: list[str], silent: set[int], reported: bool
@@ -284,13 +284,22 @@ class Histories(RuleBasedStateMachine):
                     self.network.reveal(self.network.pair(name), everyone, version=voting.policy_version)
         self.follow()
 
-    @rule(worker=st.sampled_from([0, 0, 0, 1, 1, 2, 3, 4, 5, 120]), data=st.data())
-    def claim(self, worker: int, data: st.DataObject) -> None:
+    @rule(
+        workers=st.lists(st.sampled_from([*range(INDICES), 0, 1, 2, 120]), min_size=3, max_size=6),
+        seconds=st.sampled_from([0, LENGTH, LENGTH]),
+        data=st.data(),
+    )
+    def claim(self, workers: list[int], seconds: int, data: st.DataObject) -> None:
+        self.network.wait(seconds)
+        for worker in workers:
+            self.claim_for(worker, data)
+
+    def claim_for(self, worker: int, data: st.DataObject) -> None:
         """Most of what can be claimed, and seldom something that cannot."""
         self.look_at_the_time()
         now = self.network.now
         records, periods = self.rewards.unclaimed(worker, now) if worker < INDICES else ([], [])
-        dropped = data.draw(st.integers(0, 2))
+        dropped = data.draw(st.sampled_from([0, 0, 0, 1]))
         records, periods = records[dropped:], periods[dropped:]
         if self.records:
             records += data.draw(st.lists(st.sampled_from(sorted(self.records)), max_size=1).map(self.known))
