@@ -343,3 +343,9 @@ def test_the_period_counts_an_outsiders_reveal_after_the_report(seven):
     seven.reveal(seven.pair("b"), [6])
     seven.reveal(seven.pair("a"), [5])
     assert (seven.period().taken, seven.period().missed) == (0b0101111, 0b1010000)
+
+
+def test_the_period_counts_the_ballots_that_the_report_did_not_know_of(open_seven):
+    open_seven.cast(6, open_seven.pair("a"))
+    report(open_seven, ALL)
+    assert (open_seven.period().taken, open_seven.period().missed) == (0b1001111, 0b0110000)
