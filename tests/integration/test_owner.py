@@ -123,10 +123,19 @@ def test_a_deployment_writes_the_contract_and_announces_the_policies_once(owner:
     assert (code, err) == (0, "")
     network = NetworkConfig.load(owner.file)
     contract = f"0x{network.deployed()[0].hex()}"
-    assert out.splitlines() == [f"deployed the contract {contract}", "announced the policy of matching_24_7"]
+    pool = f"0x{network.pool().hex()}"
+    assert out.splitlines() == [
+        f"deployed the contract {contract}",
+        f"deployed the pool {pool}",
+        "announced the policy of matching_24_7",
+    ]
     sent, text = owner.nonce, owner.file.read_text()
     code, out, err = owner.call("deploy")
-    assert out.splitlines() == [f"found the contract {contract}", "found the policy of matching_24_7"]
+    assert out.splitlines() == [
+        f"found the contract {contract}",
+        f"found the pool {pool}",
+        "found the policy of matching_24_7",
+    ]
     assert (owner.nonce, owner.file.read_text()) == (sent, text)
     assert sorted(file.name for file in owner.folder.iterdir()) == [
         "network.toml",

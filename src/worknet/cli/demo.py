@@ -17,7 +17,7 @@ from rich.table import Table
 from worknet.chain.development import choose_engine
 from worknet.chain.development.anvil import find_anvil
 from worknet.chain.errors import DevelopmentChainError
-from worknet.cli.report import REFUSED
+from worknet.cli.failures import REFUSED
 from worknet.demo.companies import DemoPlan
 from worknet.demo.story import PPM, Ending, play
 from worknet.network.watch import WatchedVoting

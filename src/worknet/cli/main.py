@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from worknet import __version__
-from worknet.cli.report import report
+from worknet.cli.failures import report
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ ENTRIES = {
     "network": Entry("worknet.cli.network", "app", "Deploy, change and show a network, as its owner."),
     "init": Entry("worknet.cli.init", "init", "Write a local network for a workflow of one's own."),
     "up": Entry("worknet.cli.up", "up", "Start a whole local network and keep it up."),
+    "rewards": Entry("worknet.cli.rewards", "app", "Show what workers earned; have it paid."),
+    "report": Entry("worknet.cli.report", "app", "Sign what came of a voting; bring what enough signed."),
     "votings": Entry("worknet.cli.votings", "votings", "List the votings that a worker takes part in."),
     "prove": Entry("worknet.cli.votings", "prove", "Write evidence of a result, with one row disclosed."),
     "verify": Entry("worknet.cli.verify", "verify", "Check a result without trusting who hands it over."),
@@ -40,7 +42,7 @@ ENTRIES = {
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
-    """The console script. Ends the process with one of the exit codes that `report` documents."""
+    """The console script. Ends the process with one of the exit codes that `failures` documents."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     called = next((argument for argument in given if not argument.startswith("-")), None)
     try:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 
-from worknet.cli.report import REFUSED, report, warn
+from worknet.cli.failures import REFUSED, report, warn
 from worknet.protocol.canonical import encode, to_hex
 from worknet.protocol.ids import Slot
 from worknet.protocol.tables import Salter

@@ -1,30 +1,31 @@
-"""Brings a chain to what network.toml says: the contract, the policies, the members. Safe to repeat.
+"""Brings a chain to what network.toml says: contracts, amounts, policies, members. Safe to repeat.
 
 Each step looks first whether it was done already, so an interrupted deployment is finished by another run.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from worknet.chain.client import NetworkClient
-from worknet.chain.deployment import created_at, deploy
+from worknet.chain.deployment import Predecessor, deploy, deploy_pool
 from worknet.chain.events import Role
+from worknet.chain.pool import PoolClient
 from worknet.chain.presets import PUBLIC_CHAINS
 from worknet.chain.rpc import Rpc
 from worknet.chain.signers import Signer
+from worknet.config.amounts import amount_text
 from worknet.config.network import NetworkConfig
+from worknet.network.access import amounts_to_come
+from worknet.network.creation import Creation
 from worknet.network.errors import NetworkError
 from worknet.network.folder import fill_in
 from worknet.protocol.canonical import to_hex
+from worknet.protocol.earnings import Amounts
 from worknet.protocol.ids import workflow_id
 from worknet.protocol.policy import Policy
 from worknet.workflow.folder import read_bundle
 from worknet.workflow.runner import Runner
-
-REWARD_PERIOD_SECONDS = 30 * 86_400
-"""The reward period of new networks, for their life."""
 
 
 @dataclass(frozen=True)
@@ -48,24 +49,66 @@ def check_confirmations(network: NetworkConfig) -> None:
         )
 
 
-def deploy_contract(file: Path, rpc: Rpc, owner: Signer) -> NetworkConfig:
-    """Deploys the contract unless network.toml names one already; the file then names it.
+def deploy_contract(
+    file: Path, rpc: Rpc, owner: Signer, previous: Predecessor | None = None
+) -> NetworkConfig:
+    """Deploys the network's contract unless network.toml names one already; the file then names it.
 
-    What is about to be sent is noted beside the file first: a run that was interrupted in between leaves no
-    second contract. Raises NetworkError while that earlier deployment waits for its block.
+    `previous`: the log that the new one continues. A run that was interrupted leaves no second contract.
+    Raises NetworkError while an earlier deployment waits for its block.
     """
     network = NetworkConfig.load(file)
     if network.network.contract is not None:
         return network
-    note = file.with_name(f"{file.name}.deploying")
-    begun = _begun(note, rpc, owner)
-    if begun is None:
-        block = rpc.block_number()
-        _write_note(note, {**_whose(rpc, owner), "nonce": rpc.nonce(owner.address), "block": block})
-        begun = deploy(rpc, owner, network.network.confirmations, REWARD_PERIOD_SECONDS).contract, block
-    fill_in(file, *begun)
-    note.unlink()
+    creation = Creation(file, "network", rpc, owner.address)
+    settings = network.network.confirmations, network.rewards.period
+    contract, block = creation.once(lambda: deploy(rpc, owner, *settings, previous))
+    fill_in(file, "network", {"contract": to_hex(contract), "deployed_block": block})
+    creation.done()
     return NetworkConfig.load(file)
+
+
+def deploy_pool_contract(file: Path, rpc: Rpc, owner: Signer) -> NetworkConfig:
+    """Deploys the pool of the file's network unless the file names one already; as `deploy_contract`."""
+    network = NetworkConfig.load(file)
+    if network.rewards.contract is not None:
+        return network
+    contract, _ = network.deployed()
+    creation = Creation(file, "pool", rpc, owner.address)
+    pool, _ = creation.once(lambda: deploy_pool(rpc, owner, contract))
+    fill_in(file, "rewards", {"contract": to_hex(pool)})
+    creation.done()
+    return NetworkConfig.load(file)
+
+
+def check_period(network: NetworkConfig, client: NetworkClient) -> None:
+    """Raises ConfigError where the file names another reward period than the contract has for ever."""
+    found = client.reward_period()
+    if "period" in network.rewards.model_fields_set and network.rewards.period != found:
+        raise network.error(
+            ("rewards", "period"),
+            f"is {network.rewards.period} s, the deployed network has {found} s for ever",
+            f"write {found}",
+        )
+
+
+def set_amounts(network: NetworkConfig, pool: PoolClient) -> bool:
+    """Sets the amounts per period as the file has them, if the pool pays nothing yet; whether it did.
+
+    Amounts that the pool has are law; others in the file are an error, not a change.
+    """
+    wanted = Amounts(network.rewards.base, network.rewards.consistency)
+    found = amounts_to_come(pool)
+    if found == wanted:
+        return False
+    if found != Amounts():
+        raise NetworkError(
+            f"the pool pays {amount_text(found.base)} and {amount_text(found.consistency)} per period, "
+            f"{network.file} says {amount_text(wanted.base)} and {amount_text(wanted.consistency)}",
+            hint="`worknet network rewards` sets other amounts",
+        )
+    pool.wait(pool.set_rewards(wanted.base, wanted.consistency))
+    return True
 
 
 def announce_policies(
@@ -120,41 +163,3 @@ def policy_of(network: NetworkConfig, workflow: str, *, allow_unisolated: bool =
         )
     trigger = declaration.trigger
     return network.policy(workflow, bundle_digest=bundle.digest, every=trigger.seconds, delay=trigger.delay)
-
-
-def _begun(note: Path, rpc: Rpc, owner: Signer) -> tuple[bytes, int] | None:
-    """The contract that an interrupted run deployed, and a block before it; None if there is no such run."""
-    try:
-        noted = json.loads(note.read_text())
-        whose, nonce, block = (
-            {key: noted[key] for key in ("chain_id", "owner")},
-            noted["nonce"],
-            noted["block"],
-        )
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError):
-        raise NetworkError(f"{note} is damaged", hint="remove it; then a contract is deployed") from None
-    if whose != _whose(rpc, owner):
-        raise NetworkError(
-            f"{note} tells of a deployment by {whose['owner']} on chain id {whose['chain_id']}",
-            hint="finish it with that key, or remove the file",
-        )
-    contract = created_at(owner.address, nonce)
-    if rpc.code(contract):
-        return contract, block
-    if rpc.nonce(owner.address, "latest") <= nonce < rpc.nonce(owner.address):
-        raise NetworkError(
-            "a deployment that was sent before is in no block yet", hint="wait for it, then run this again"
-        )
-    return None
-
-
-def _whose(rpc: Rpc, owner: Signer) -> dict[str, object]:
-    return {"chain_id": rpc.chain_id, "owner": to_hex(owner.address)}
-
-
-def _write_note(note: Path, document: dict[str, object]) -> None:
-    replacement = note.with_name(f"{note.name}.new")
-    replacement.write_text(json.dumps(document) + "\n")
-    replacement.replace(note)

@@ -127,12 +127,15 @@ def create(path: Path, plan: NetworkPlan) -> NetworkFolder:
     return folder
 
 
-def fill_in(network_file: Path, contract: bytes, deployed_block: int) -> None:
-    """Writes the contract's address and block into network.toml, leaving all else as it stands."""
+def fill_in(network_file: Path, section: str, settings: Settings) -> None:
+    """Writes settings into a section of network.toml, leaving all else as it stands."""
     document = tomlkit.parse(network_file.read_text())
-    section = document["network"]
-    section["contract"] = to_hex(contract)
-    section["deployed_block"] = deployed_block
+    if section not in document:
+        document.add(tomlkit.nl())
+        document[section] = tomlkit.table()
+    table: Any = document[section]
+    for key, value in settings.items():
+        table[key] = value
     replacement = network_file.with_suffix(".toml.new")
     replacement.write_text(tomlkit.dumps(document))
     replacement.replace(network_file)

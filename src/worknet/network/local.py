@@ -17,9 +17,16 @@ from worknet.chain.signers import keystore_address, open_keystore
 from worknet.config.local import LocalConfig
 from worknet.config.network import NetworkConfig
 from worknet.config.node import NodeConfig
-from worknet.network.access import connect, owner_client
+from worknet.network.access import connect, owner_client, pool_client
 from worknet.network.errors import NetworkError
-from worknet.network.establish import NewMember, announce_policies, deploy_contract, enrol_members
+from worknet.network.establish import (
+    NewMember,
+    announce_policies,
+    deploy_contract,
+    deploy_pool_contract,
+    enrol_members,
+    set_amounts,
+)
 from worknet.network.folder import NetworkFolder
 from worknet.network.processes import Process, Processes
 
@@ -108,9 +115,11 @@ class LocalNetwork:
         rpc = connect(network, self.url)
         signer = open_keystore(owner.keystore, owner.password.resolve(), network.network.chain_id)
         if network.network.contract is None:
-            say("deploying the contract")
-        network = deploy_contract(file, rpc, signer)
+            say("deploying the contracts")
+        deploy_contract(file, rpc, signer)
+        network = deploy_pool_contract(file, rpc, signer)
         client = owner_client(network, rpc, signer)
+        set_amounts(network, pool_client(network, client))
         # Where one worker may not run it unisolated, neither may the owner.
         allow_unisolated = all(node.node.allow_unisolated for node in self._nodes.values())
         announce_policies(network, client, allow_unisolated=allow_unisolated)

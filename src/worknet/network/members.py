@@ -1,16 +1,20 @@
-"""Members of a network that runs: enrolling one, and removing one."""
+"""Members of a network that runs: whether one may be enrolled, removed, or given another key."""
+
+from pathlib import Path
 
 from worknet.chain.client import Member, NetworkClient
 from worknet.chain.events import Role
+from worknet.chain.keyfiles import encryption_public_key
+from worknet.chain.signers import keystore_address
 from worknet.network.errors import NetworkError
 from worknet.network.establish import NewMember
 from worknet.protocol.canonical import to_hex
 
 
-def enrol(client: NetworkClient, new: NewMember) -> int:
-    """Enrols an operator with its worker and returns the worker's index.
+def check_new(client: NetworkClient, new: NewMember) -> None:
+    """Raises NetworkError for an operator or a worker that is enrolled.
 
-    An operator that was removed gets its index back. Raises NetworkError for a worker that is enrolled.
+    An operator that was removed gets its index back.
     """
     for member in members(client):
         if member.role is Role.NONE:
@@ -24,28 +28,41 @@ def enrol(client: NetworkClient, new: NewMember) -> int:
                     f"the {what} {to_hex(ours)} is enrolled already, with index {member.index}",
                     hint="`worknet network remove` takes a worker out, with `enrol` it comes back",
                 )
-    client.wait(client.enrol(new.operator, new.worker, new.role, new.encryption_key))
-    index = client.index_of(new.worker)
-    if index is None:
-        raise NetworkError(
-            f"{to_hex(new.worker)} was enrolled, but the RPC does not know it yet", "ask again"
-        )
-    return index
 
 
-def remove(client: NetworkClient, index: int) -> Member:
-    """Takes a worker out of attempts that open from now on; returns who it was.
+def index_to_be(client: NetworkClient, operator: bytes) -> int:
+    """The index that an operator gets: the old one where it comes back, else the next."""
+    known = members(client)
+    return next((member.index for member in known if member.operator == operator), len(known))
 
-    Raises NetworkError where nobody is enrolled under that index.
-    """
+
+def enrolled(client: NetworkClient, index: int) -> Member:
+    """Who takes part under an index; NetworkError where nobody does."""
     found = next((member for member in members(client) if member.index == index), None)
     if found is None or found.role is Role.NONE:
-        enrolled = [str(member.index) for member in members(client) if member.role is not Role.NONE]
+        indices = [str(member.index) for member in members(client) if member.role is not Role.NONE]
         raise NetworkError(
-            f"nobody is enrolled with index {index}", hint=f"enrolled are {', '.join(enrolled) or 'none'}"
+            f"nobody is enrolled with index {index}", hint=f"enrolled are {', '.join(indices) or 'none'}"
         )
-    client.wait(client.remove(index))
     return found
+
+
+def check_operator(client: NetworkClient, member: Member) -> None:
+    """Raises NetworkError where the client's key, if it has one, is not that of the member's operator."""
+    if client.signer is not None and client.signer.address != member.operator:
+        raise NetworkError(
+            f"worker {member.index} belongs to the operator {to_hex(member.operator)}, "
+            f"the key is that of {to_hex(client.signer.address)}",
+            hint="name the operator's keystore; if it is a contract, --calldata shows the call",
+        )
+
+
+def keys_in(node: Path) -> tuple[bytes, bytes]:
+    """The worker's address and the X25519 public key of a folder that `worknet node init` made.
+
+    Raises KeystoreError where there are none. No password is needed.
+    """
+    return keystore_address(node / "worker.json"), encryption_public_key(node / "encryption-key")
 
 
 def members(client: NetworkClient) -> list[Member]:

@@ -1,13 +1,12 @@
-"""Changing a workflow's policy: what would change, whether the contract would take it, and the announcing."""
+"""Changing a workflow's policy: what would change, and whether the contract would take it."""
 
-import tempfile
 from dataclasses import dataclass, fields
 from enum import Enum
-from pathlib import Path
 
 from worknet.chain.client import NetworkClient
-from worknet.chain.index import NetworkIndex
+from worknet.config.amounts import amount_text
 from worknet.config.network import NetworkConfig
+from worknet.network.access import synced_index, time_of
 from worknet.network.errors import NetworkError
 from worknet.network.establish import policy_of
 from worknet.protocol.canonical import to_hex
@@ -54,13 +53,8 @@ def next_version(
             hint="change the file first; nothing was sent",
         )
     last = _announced(network, client, key, count)
-    _check(network, workflow, last, policy, _now(client))
+    _check(network, workflow, last, policy, time_of(client))
     return NextVersion(workflow, count + 1, policy, changes_of(last, policy))
-
-
-def announce(client: NetworkClient, following: NextVersion) -> None:
-    """Announces that version and waits for its block."""
-    client.wait(client.announce(workflow_id(following.workflow), following.policy))
 
 
 def changes_of(last: Policy, policy: Policy) -> tuple[Change, ...]:
@@ -75,14 +69,8 @@ def changes_of(last: Policy, policy: Policy) -> tuple[Change, ...]:
 
 def _announced(network: NetworkConfig, client: NetworkClient, key: bytes, version: int) -> Policy:
     """A version of a workflow's policy, which stands whole only in the event that announced it."""
-    _, block = network.deployed()
-    with tempfile.TemporaryDirectory(prefix="worknet-") as folder:
-        index = NetworkIndex(Path(folder) / "index.sqlite", client, block)
-        try:
-            index.sync()
-            policy = index.policy(key, version).policy
-        finally:
-            index.close()
+    with synced_index(network, client) as index:
+        policy = index.policy(key, version).policy
     if policy.hash() != client.policy_hash(key, version):
         raise NetworkError(
             f"the policy that version {version} was announced with is not the one that the contract has",
@@ -108,16 +96,11 @@ def _check(network: NetworkConfig, workflow: str, last: Policy, policy: Policy, 
         )
 
 
-def _now(client: NetworkClient) -> int:
-    header = client.rpc.header()
-    if header is None:
-        raise NetworkError("the RPC has no newest block", hint="try again, or name another RPC")
-    return header.time
-
-
 def _shown(name: str, value: object) -> str:
     if isinstance(value, bytes):
         return to_hex(value)
     if isinstance(value, Enum):
         return value.name.lower()
+    if name in ("accuracy", "speed") and isinstance(value, int):
+        return amount_text(value)
     return time_text(value) if name == "start" and isinstance(value, int) else str(value)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from worknet.cli import main
-from worknet.cli.report import report
+from worknet.cli.failures import report
 from worknet.workflow.errors import WorkflowError
 
 

@@ -53,7 +53,8 @@ def test_a_local_network_allows_what_its_nodes_allow(
     def announce_policies(*_: object, allow_unisolated: bool) -> None:
         seen.append(allow_unisolated)
 
-    for name in ("connect", "deploy_contract", "owner_client", "enrol_members"):
+    steps = ("connect", "deploy_contract", "deploy_pool_contract", "owner_client", "pool_client")
+    for name in (*steps, "set_amounts", "enrol_members"):
         monkeypatch.setattr(local, name, lambda *_: None)
     monkeypatch.setattr(local, "announce_policies", announce_policies)
     LocalNetwork(folder)._establish(lambda _: None)

@@ -74,7 +74,7 @@ def test_a_folder_that_holds_anything_is_left_alone(tmp_path: Path, network_plan
 def test_the_deployment_is_written_into_the_file_and_nothing_else_is_touched(folder: NetworkFolder) -> None:
     before = folder.network_file.read_text().replace("confirmations = 0", "confirmations = 0  # ours")
     folder.network_file.write_text(before)
-    fill_in(folder.network_file, b"\xab" * 20, 7)
+    fill_in(folder.network_file, "network", {"contract": "0x" + "ab" * 20, "deployed_block": 7})
     after = folder.network_file.read_text()
     assert tomllib.loads(after)["network"]["contract"] == "0x" + "ab" * 20
     added = [line for line in after.splitlines() if line.startswith(("contract", "deployed_block"))]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from worknet.cli.report import BAD_INPUT, INTERNAL, report
+from worknet.cli.failures import BAD_INPUT, INTERNAL, report
 from worknet.config import ConfigFileError, Problem
 from worknet.node.errors import NodeError
 
