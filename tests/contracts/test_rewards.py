@@ -339,3 +339,33 @@ def test_the_largest_amounts_are_kept_and_owed_in_full(bare):
     bare.announce(ballots=Ballots.SEALED, accuracy=most, speed=most)
     record = hold(bare, AGREED, apart=1)
     assert earned(bare, 0, [record]) == bare.pool.owed(0) == 2 * most
+
+
+def test_a_standby_that_votes_in_attempt_3_earns_like_the_others(bare):
+    bare.enrol(3)
+    bare.enrol(1, STANDBY)
+    bare.announce(ballots=Ballots.SEALED, accuracy=ACCURACY, speed=SPEED, fallback=Fallback.FAILOVER)
+    split = {0: "a", 1: "b", 2: "c"}
+    vote(bare, split)
+    open_ballots(bare, split)
+    bare.wait(900)
+    votes = {3: "a", 1: "a", 2: "a", 0: "b"}
+    vote(bare, votes, apart=1, attempt=3)
+    open_ballots(bare, votes, attempt=3)
+    assert (bare.period().taken, bare.period().missed) == (0b1110, 0b0001)
+    gains = [earned(bare, worker, [bare.record()]) for worker in range(4)]
+    assert gains == [0, ACCURACY, ACCURACY, ACCURACY + SPEED]
+
+
+def test_a_reopened_voting_pays_what_the_version_of_its_last_attempt_says(earning):
+    split = {0: "a", 1: "b", 2: "c"}
+    vote(earning, split)
+    open_ballots(earning, split)
+    earning.wait(900)
+    earning.reopen()
+    earning.announce(ballots=Ballots.SEALED, accuracy=7, speed=0, start=earning.now)
+    for worker in range(3):
+        earning.seal(worker, earning.pair("a"), 4, version=2)
+    earning.reveal(earning.pair("a"), [0, 1, 2], 4, version=2)
+    assert (earning.record().attempt, earning.period().taken) == (4, 0b111)
+    assert [earned(earning, worker, [earning.record()]) for worker in range(3)] == [7, 7, 7]
