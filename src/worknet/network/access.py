@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from worknet.chain.client import NetworkClient
-from worknet.chain.errors import NoContractError, WrongChainError, WrongNetworkError
+from worknet.chain.errors import NoContractError, RevertedError, WrongChainError, WrongNetworkError
 from worknet.chain.index import NetworkIndex
 from worknet.chain.pool import PoolClient
 from worknet.chain.presets import PUBLIC_CHAINS
@@ -79,7 +79,7 @@ def pool_client(network: NetworkConfig, client: NetworkClient) -> PoolClient:
     pool = PoolClient(client, network.pool())
     try:
         pool.check()
-    except (NoContractError, WrongNetworkError) as error:
+    except (NoContractError, RevertedError, WrongNetworkError) as error:
         raise network.error(("rewards", "contract"), str(error), error.hint) from None
     return pool
 

@@ -1,0 +1,134 @@
+"""`worknet rewards`: what is shown is what the pool pays, once, and what it cannot pay stays owed."""
+
+import pytest
+from tests.unit.cli.conftest import ACCURACY, BASE, CONSISTENCY, SPEED, Governed
+
+from worknet.chain.pool import PoolClient
+from worknet.network import rewards
+from worknet.protocol.earnings import Amounts
+
+ETHER = 10**18
+
+
+def earn(governed: Governed, votings: int = 2) -> None:
+    """Votings in a period that pays, up to the next one: all agree, and worker 0 is the first."""
+    governed.pool.set_rewards(BASE, CONSISTENCY)
+    governed.next_period()
+    for slot in range(votings):
+        governed.network.vote(slot)
+    governed.next_period()
+    for _ in range(2):
+        governed.network.pass_time(1)
+
+
+def test_earnings_are_shown_by_kind(governed: Governed) -> None:
+    earn(governed)
+    shown = governed.json("rewards", "show")
+    first, second, _, standby = shown["workers"]
+    assert second["earned"] == {
+        "accuracy": str(2 * ACCURACY),
+        "speed": "0",
+        "base": str(BASE),
+        "consistency": str(CONSISTENCY),
+        "total": str(2 * ACCURACY + BASE + CONSISTENCY),
+    }
+    assert first["earned"]["speed"] == str(2 * SPEED)
+    assert standby["earned"]["total"] == "0"
+    assert (first["claimed"], first["owed"], first["payable_now"]) == ("0", "0", "0")
+    assert first["claimable"] == first["earned"]["total"]
+    assert len(first["votings"]) == 2
+
+
+def test_a_claim_pays_what_was_shown_and_only_once(governed: Governed) -> None:
+    earn(governed)
+    governed.pool.fund(ETHER)
+    total = int(governed.json("rewards", "show", "--worker", "1")["workers"][0]["earned"]["total"])
+    [claimed] = governed.json("rewards", "claim", "--worker", "1", key="0")["claims"]
+    assert (claimed["claimed"], claimed["paid"], claimed["owed"]) == (str(total), str(total), "0")
+    operator = bytes.fromhex(claimed["operator"][2:])
+    assert governed.rpc.balance(operator) == total
+    code, out, err = governed.run("rewards", "claim", "--worker", "1", key="0")
+    assert (code, out, err) == (1, "there is nothing to claim\n", "")
+    for _ in range(2):
+        governed.network.pass_time(1)
+    [shown] = governed.json("rewards", "show", "--worker", "1")["workers"]
+    assert (shown["claimed"], shown["paid"], shown["claimable"]) == (str(total), str(total), "0")
+    assert (shown["votings"], shown["periods"]) == ([], [])
+
+
+def test_what_a_short_pool_cannot_pay_stays_owed_until_it_is_funded(governed: Governed) -> None:
+    earn(governed)
+    governed.pool.fund(BASE)
+    code, out, _ = governed.run("rewards", "claim", "--worker", "2", key="0")
+    owed = 2 * ACCURACY + CONSISTENCY
+    assert code == 0
+    assert out.startswith("worker 2: claimed 0.112, paid 0.1 to 0xa2a2")
+    assert out.endswith("still owed 0.012\n")
+    assert governed.run("rewards", "claim", "--worker", "2", key="0")[0] == 1
+    governed.pool.fund(ETHER)
+    [claimed] = governed.json("rewards", "claim", "--worker", "2", key="0")["claims"]
+    assert (claimed["claimed"], claimed["paid"], claimed["owed"]) == ("0", str(owed), "0")
+
+
+def test_all_workers_are_claimed_for_at_once(governed: Governed) -> None:
+    earn(governed)
+    governed.pool.fund(ETHER)
+    claims = governed.json("rewards", "claim", key="owner")["claims"]
+    assert [claimed["worker"] for claimed in claims] == [0, 1, 2]
+    assert governed.pool.balance() == ETHER - sum(int(claimed["paid"]) for claimed in claims)
+
+
+def test_an_index_that_was_never_given_is_told(governed: Governed) -> None:
+    for _ in range(2):
+        governed.network.pass_time(1)
+    code, _, err = governed.run("rewards", "show", "--worker", "7")
+    assert (code, "no worker has index 7" in err, "given are 0, 1, 2, 3" in err) == (2, True, True)
+
+
+@pytest.mark.parametrize(
+    ("view", "says", "what"),
+    [
+        ("owed", 1, "what worker 0 is owed 0, the contracts say 1"),
+        ("claimed_of_voting", 1, "what worker 0 has claimed 0, the contracts say"),
+        ("amounts_in", Amounts(1, 1), "the events make period"),
+    ],
+)
+def test_a_difference_between_events_and_contracts_is_an_error(
+    governed: Governed, monkeypatch: pytest.MonkeyPatch, view: str, says: object, what: str
+) -> None:
+    earn(governed)
+    monkeypatch.setattr(PoolClient, view, lambda *_: says)
+    code, out, err = governed.run("rewards", "show")
+    assert (code, out) == (2, "")
+    assert what in err
+    assert "hint: the RPC leaves out or alters events" in err
+
+
+def test_events_that_the_rpc_leaves_out_are_noticed(
+    governed: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earn(governed)
+    governed.pool.fund(ETHER)
+    governed.run("rewards", "claim", "--worker", "0", key="0")
+    for _ in range(2):
+        governed.network.pass_time(1)
+    found = rewards.rewards
+
+    def without_claims(*arguments: object) -> object:
+        index = arguments[0]
+        logs = index.logs  # type: ignore[attr-defined]
+        monkeypatch.setattr(index, "logs", lambda *kinds: [] if "Claimed" in kinds else logs(*kinds))
+        return found(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(rewards, "rewards", without_claims)
+    code, _, err = governed.run("rewards", "show")
+    assert (code, "what worker 0 has claimed 0, the contracts say" in err) == (2, True)
+
+
+def test_rewards_without_a_pool_say_how_to_have_one(governed: Governed) -> None:
+    text = governed.file.read_text()
+    governed.file.write_text(
+        "\n".join(line for line in text.splitlines() if governed.pool.contract.hex() not in line)
+    )
+    code, _, err = governed.run("rewards", "show")
+    assert (code, "rewards.contract: is missing" in err, "worknet network deploy" in err) == (2, True, True)
