@@ -85,8 +85,9 @@ def cast(
     voting_id: bytes32 = attempts._voting_id(workflow_id, trigger_id)
     word: uint256 = self._with_ballot(voting_id, workflow_id, trigger_id, place, 0)
     log Cast(voting_id=voting_id, place=place, input_root=input_root, result_root=result_root)
+    one_voter: uint256 = 1 << (place & packed.NUMBER) | 1 << consensus.AT_COUNT
     attempts.words[voting_id] = consensus._tally(
-        word, voting_id, workflow_id, trigger_id, input_root, result_root, 1 << consensus.AT_COUNT | 1 << (place & packed.NUMBER)
+        word, voting_id, workflow_id, trigger_id, input_root, result_root, one_voter
     )
 
 
