@@ -11,6 +11,7 @@ import pytest
 
 from worknet.chain.client import NetworkClient
 from worknet.chain.development import DevelopmentChain, start
+from worknet.chain.pool import PoolClient
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 from worknet.chain.rpc import Rpc
 from worknet.chain.signers import Signer, create_keystore, signer_from_key
@@ -18,7 +19,13 @@ from worknet.cli import main
 from worknet.config.network import NetworkConfig
 from worknet.network import establish
 from worknet.network.errors import NetworkError
-from worknet.network.establish import NewMember, announce_policies, deploy_contract, enrol_members
+from worknet.network.establish import (
+    NewMember,
+    announce_policies,
+    deploy_contract,
+    deploy_pool_contract,
+    enrol_members,
+)
 from worknet.protocol.ids import workflow_id
 from worknet.protocol.times import time_text
 
@@ -219,8 +226,14 @@ def test_a_new_version_needs_a_change_and_a_start_to_come(deployed: Owner) -> No
     assert head is not None
     future = time_text(head.time + 3600)
     deployed.file.write_text(later.replace("2026-01-01T00:00:00Z", future))
+    words = ["policy", str(deployed.file), "matching_24_7", "--rpc", deployed.url, "--allow-unisolated"]
+    code, out, err = deployed.run(*words, "--calldata", "--json")
+    assert (code, err) == (0, "")
+    shown = json.loads(out)
     code, out, err = deployed.call("policy", "matching_24_7")
     assert (code, err) == (0, "")
+    [announced] = deployed.rpc.request("eth_getBlockByNumber", "latest", True)["transactions"]
+    assert (announced["to"].lower(), announced["input"]) == (shown["target"], shown["data"])
     assert out.splitlines() == [
         "announced version 2 of the policy of matching_24_7",
         f"  start: 2026-01-01T00:00:00Z -> {future}",
@@ -292,3 +305,65 @@ def test_an_address_without_a_contract_is_named_with_its_key(deployed: Owner) ->
         code, _, err = deployed.run(command[0], str(deployed.file), *command[1:], "--rpc", deployed.url, *key)
         assert code == 2
         assert re.search(r"network\.toml, line \d+: network\.contract: there is no contract at 0x1212", err)
+
+
+def test_a_pool_that_was_cut_off_before_it_was_written_down_is_found_again(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    deploy_contract(owner.file, owner.rpc, OWNER)
+    with monkeypatch.context() as patched:
+        patched.setattr(establish, "fill_in", killed)
+        with pytest.raises(KeyboardInterrupt):
+            deploy_pool_contract(owner.file, owner.rpc, OWNER)
+    sent = owner.nonce
+    network = deploy_pool_contract(owner.file, owner.rpc, OWNER)
+    assert owner.nonce == sent
+    PoolClient(owner.client(), network.pool()).check()
+    assert not (owner.folder / "network.toml.deploying").exists()
+
+
+def test_amounts_of_the_file_are_set_once_and_others_are_an_error(owner: Owner) -> None:
+    owner.file.write_text(TEXT + '\n[rewards]\nperiod = "1d"\nbase = "0.5"\n')
+    code, out, err = owner.call("deploy")
+    assert (code, err) == (0, "")
+    assert "set the amounts per period, from the next period on" in out.splitlines()
+    assert owner.client().reward_period() == 86_400
+    sent = owner.nonce
+    assert owner.call("deploy")[0] == 0
+    text = owner.file.read_text()
+    owner.file.write_text(text.replace('"0.5"', '"0.7"'))
+    code, _, err = owner.call("deploy")
+    assert (code, "the pool pays 0.5 and 0 per period" in err, "network rewards" in err) == (2, True, True)
+    owner.file.write_text(text.replace('"1d"', '"2d"'))
+    code, _, err = owner.call("deploy")
+    assert (code, "rewards.period: is 172800 s" in err, "86400 s for ever" in err) == (2, True, True)
+    assert owner.nonce == sent
+
+
+def test_a_new_network_continues_the_log_of_a_paused_one(deployed: Owner) -> None:
+    old = deployed.folder / "old.toml"
+    old.write_text(deployed.file.read_text())
+    before = deployed.client()
+    more = ["--continues", str(old), "--old-rpc", deployed.url]
+    deployed.file.write_text(TEXT)
+    code, _, err = deployed.call("deploy", *more)
+    assert (code, "votings may still open in the old network" in err) == (2, True)
+    before.wait(before.pause_opening(True))
+    code, out, err = deployed.call("deploy", *more)
+    assert (code, err) == (0, "")
+    assert f"its log continues 0:0x{before.root().hex()}" in out
+    shown = deployed.show()
+    assert shown["moved"] == {
+        "chain_id": DEVELOPMENT_CHAIN_ID,
+        "contract": f"0x{before.contract.hex()}",
+        "size": 0,
+        "root": f"0x{before.root().hex()}",
+    }
+    assert (shown["log_size"], shown["owner"]) == (1, f"0x{OWNER.address.hex()}")
+    assert deployed.call("deploy", *more)[0] == 0
+    deployed.file.write_text(old.read_text())
+    code, _, err = deployed.call("deploy", *more)
+    assert (code, "continues no other log" in err) == (2, True)
