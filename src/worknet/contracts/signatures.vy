@@ -2,7 +2,7 @@
 """
 @title Signatures
 @license Apache-2.0
-@notice What workers sign for others to bring (EIP-712), and whether a signature is a key's. Domain name `worknet`,
+@notice What workers sign for others to bring (EIP-712): domain, types and digest. The domain has the name `worknet`,
         version `1`, with the chain id of the moment, so that a fork of the chain takes none from the other.
 """
 

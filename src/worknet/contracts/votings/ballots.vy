@@ -69,8 +69,8 @@ MAX_BROUGHT: constant(uint256) = 40
 # The last two bytes of a seal hold the seconds left of the cast window, at most this.
 SECONDS_LEFT: constant(uint256) = 65_535
 
-# Voting id + (attempt << 16 | worker index) -> seal. One sum and one hash, where a map in a map takes two: that
-# two ids, which are hashes, lie so close to each other that their seals meet is as likely as that they are equal.
+# Voting id + (attempt << 16 | worker index) -> seal. One sum and one hash, where a map in a map takes two: two ids,
+# which are hashes, would have to lie within 2^24 of each other for their seals to meet.
 seals: HashMap[uint256, bytes32]
 
 
