@@ -283,8 +283,9 @@ class Actions:
     def _late(self, case: Case, now: Voting, dice: Dice) -> Transaction:
         """After the record: ballots that still count, the closing, claims."""
         if now.closed:
-            index = dice.of(indices(now.accurate))
-            return self.claim(index, dice) if case.booked else self.advance(case)
+            if not case.booked:
+                return self.advance(case)
+            return dice.of([self.claim(dice.of(indices(now.accurate)), dice), self.on_members(dice)])
         attempt = now.current
         if now.policy.ballots is Ballots.SEALED:
             return self.reveal(case, now, dice)

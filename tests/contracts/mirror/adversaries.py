@@ -14,6 +14,8 @@ from tests.contracts.mirror.world import ON_VOTINGS
 from tests.contracts.network import words_of
 from tests.unit.protocol.voting_histories import Dice
 
+from worknet.protocol.voting_time import at
+
 ORDER_OF_CURVE = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 ROOTS = [A.input_root, B.input_root, bytes(32), b"\x77" * 32]
 MAX_WORD = 2**256 - 1
@@ -32,6 +34,8 @@ def bent(transaction: Transaction, actions: Actions, sent: list[Transaction], di
             *ADDRESSES[-3:],
         ]
         return replace(transaction, sender=dice.of(others))
+    if name in ON_VOTINGS and dice.of([0, 0, 0, 0, 1]):
+        return _other_call(transaction, dice)
     if name in ON_VOTINGS:
         bend = dice.of([_BENDS.get(name, _pair_at(2))] * 3 + [_place, _trigger])
         bend(arguments, actions, sent, dice)
@@ -40,13 +44,31 @@ def bent(transaction: Transaction, actions: Actions, sent: list[Transaction], di
     elif name == "claim":
         _claim(arguments, actions, dice)
     elif name in {"enrol", "rotate"}:
-        at = dice.of(range(len(arguments)))
-        arguments[at] = _other_like(arguments[at], dice)
+        which = dice.of(range(len(arguments)))
+        arguments[which] = _other_like(arguments[which], dice)
     elif name == "set_rewards":
         arguments[dice.of([0, 1])] = dice.of([2**128, MAX_WORD])
     elif name in {"remove", "check_in"}:
         arguments[0] = dice.of([len(actions.rules.keys), 119, 120, MAX_WORD, 0])
     return replace(transaction, arguments=tuple(arguments))
+
+
+def _other_call(transaction: Transaction, dice: Dice) -> Transaction:
+    """Another call on the same voting, at the same place if there is one."""
+    workflow, trigger, *rest = transaction.arguments
+    place = rest[0] if rest and isinstance(rest[0], int) else 1 << 32 | 1 << 16
+    pair, seal = (A.input_root, A.result_root), b"\x33" * 30 + bytes(2)
+    calls: dict[str, tuple[Any, ...]] = {
+        "cast": (place, *pair),
+        "seal": (place, seal),
+        "bring_seals": (place, 1, 0, [(seal, *ROOTS[:2])]),
+        "reveal": (place, *pair, 1, [b"\x66" * 32]),
+        "settle": pair,
+        "advance": pair,
+        "reopen": (),
+    }
+    other = dice.of([one for one in calls if one != transaction.name])
+    return Transaction(transaction.sender, other, (workflow, trigger, *calls[other]))
 
 
 def _other_like(value: Any, dice: Dice) -> Any:
@@ -102,18 +124,18 @@ def _brought(arguments: list[Any], actions: Actions, sent: list[Transaction], di
     workers, odd, items = arguments[3:]
     if not items:
         return
-    at = dice.of(range(len(items)))
-    worker, (seal, r, s) = indices(workers)[at], items[at]
+    which = dice.of(range(len(items)))
+    worker, (seal, r, s) = indices(workers)[which], items[which]
     items = list(items)
     match dice.of(["seal", "replay", "signature", "workers", "length"]):
         case "seal":
-            items[at] = (dice.of([seal[:31] + b"\1", b"\x55" * 30 + bytes(2)]), r, s)
+            items[which] = (dice.of([seal[:31] + b"\1", b"\x55" * 30 + bytes(2)]), r, s)
         case "replay":
             earlier = [item for one in sent[-20:] if one.name == "bring_seals" for item in one.arguments[5]]
-            items[at] = dice.of([*earlier, items[0], items[-1]])
+            items[which] = dice.of([*earlier, items[0], items[-1]])
         case "signature":
             odd, (r, s) = _bent_signature(odd, worker, r, s, dice)
-            items[at] = (seal, r, s)
+            items[which] = (seal, r, s)
         case "workers":
             workers = _other_workers(workers, worker, dice)
         case "length":
@@ -132,8 +154,8 @@ def _report(arguments: list[Any], actions: Actions, sent: list[Transaction], dic
         case "signers" if signed:
             signers = _other_workers(signers, indices(signers)[0], dice)
         case "signature" if signed:
-            at = dice.of(range(len(signed)))
-            odd, signed[at] = _bent_signature(odd, indices(signers)[at], *signed[at], dice)
+            which = dice.of(range(len(signed)))
+            odd, signed[which] = _bent_signature(odd, indices(signers)[which], *signed[which], dice)
         case "length" if signed:
             signed.pop()
         case "replay":
@@ -194,14 +216,13 @@ def _claim(arguments: list[Any], actions: Actions, dice: Dice) -> None:
         case "worker":
             index = dice.of([0, 1, 2, len(actions.rules.keys), 120, MAX_WORD])
         case "open":
-            made = [
-                actions.world.records[case.id] for case in actions.cases if case.id in actions.world.records
-            ]
-            records = [*records, *(words_of(one) for one in made[-2:])]
+            made = [case for case in actions.cases if case.id in actions.world.records]
+            made = [case for case in made if not at(case.voting, actions.now).closed] or made
+            records = [*records, *(words_of(actions.world.records[case.id]) for case in made[-1:])]
         case "words" if records:
             words = list(records[0])
-            at = dice.of(range(len(words)))
-            words[at] = words[at] + 1 if isinstance(words[at], int) else b"\x44" * 32
+            which = dice.of(range(len(words)))
+            words[which] = words[which] + 1 if isinstance(words[which], int) else b"\x44" * 32
             records = [tuple(words), *records[1:]]
         case "period":
             periods = [*periods, actions.now // 1000 + dice.of([0, 1, 2**200])]
@@ -211,11 +232,13 @@ def _claim(arguments: list[Any], actions: Actions, dice: Dice) -> None:
 
 
 def _bent_policy(fields: tuple[Any, ...], dice: Dice) -> tuple[Any, ...]:
-    at = dice.of(range(len(fields)))
+    which = dice.of(range(len(fields)))
     value = (
-        bytes(32) if isinstance(fields[at], bytes) else dice.of([0, 2, 4, 2**32, 2**40 - 1, 2**128, MAX_WORD])
+        bytes(32)
+        if isinstance(fields[which], bytes)
+        else dice.of([0, 2, 4, 2**32, 2**40 - 1, 2**128, MAX_WORD])
     )
-    return (*fields[:at], value, *fields[at + 1 :])
+    return (*fields[:which], value, *fields[which + 1 :])
 
 
 _BENDS: Final[dict[str, Callable[..., None]]] = {

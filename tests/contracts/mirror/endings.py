@@ -17,6 +17,8 @@ from worknet.protocol.voting_time import at
 
 # CASTING, REVEALING, PENDING, PENDING for the failover, and the end; then a reopening and its own end.
 MOST_TURNS = 12
+# Votings of a run that are reopened at its end: of more there is nothing new to learn.
+REOPENED = 3
 
 
 class Run(Protocol):
@@ -33,8 +35,8 @@ class Run(Protocol):
 
 def end(run: Run) -> None:
     """Brings every voting to its end, then everyone to what it has earned."""
-    for case in list(run.world.votings.cases.values()):
-        reopened = False
+    for number, case in enumerate(list(run.world.votings.cases.values())):
+        reopened = number >= REOPENED
         for _ in range(MOST_TURNS):
             now = at(case.voting, run.chain.now)
             if now.state is State.UNRESOLVED and not reopened:

@@ -109,22 +109,23 @@ class Invariants:
         self.chain, self.world = chain, world
         self.roots: list[tuple[int, bytes]] = []
         self.ended: dict[int, list[int]] = {}
-        self._turn = 0
+        self._step = 0
 
     def check(self, case: Case | None) -> None:
-        """Checks a voting, and what it is the turn of."""
-        self._turn += 1
+        """Checks a voting, and at every third step what it is the turn of."""
+        self._step += 1
         if case is not None:
             self.voting(case)
-        _TURNS[self._turn % len(_TURNS)](self, self._turn // len(_TURNS))
+        turn, rest = divmod(self._step, 3)
+        if rest == 0:
+            _TURNS[turn % len(_TURNS)](self, turn // len(_TURNS))
 
     def all(self) -> None:
-        """Checks every voting, and everything else of which it may be the turn in a few rounds."""
+        """Checks every voting, and all that takes turns once."""
         for case in self.world.votings.cases.values():
             self.voting(case)
         for check in _TURNS:
-            for number in range(3):
-                check(self, number)
+            check(self, self._step)
 
     def voting(self, case: Case) -> None:
         """The view is the model's state: what was frozen when the attempt opened, and what was counted."""
@@ -169,7 +170,7 @@ class Invariants:
             assert there[12] == (counts[0] if counts else 0)
             assert there[13] == (counts[1:2] == counts[:1] != [])
 
-    def _log(self, _: int) -> None:
+    def log(self, _: int = 0) -> None:
         """Size and root of the log; the last root that was seen here is the root of a prefix."""
         size, root = self.chain.view("size")[0], _word(self.chain.view("root")[0])
         assert (size, root) == (len(self.world.leaves), self.world.log.root())
@@ -263,7 +264,7 @@ class Invariants:
 
 
 _TURNS: Final[list[Callable[[Invariants, int], None]]] = [
-    Invariants._log,
+    Invariants.log,
     Invariants._record,
     Invariants._ballots,
     Invariants._periods,

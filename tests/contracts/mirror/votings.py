@@ -250,7 +250,8 @@ class Votings:
         active, own = rules.active, set()
         if self._is_unwritten(now):
             own |= {"votings: opening is paused"} if rules.paused else set()
-            own |= {rules.to_open(case.workflow, case.trigger, version, self.now)} - {None}
+            if not now.is_record_only:
+                own |= {rules.to_open(case.workflow, case.trigger, version, self.now)} - {None}
         elif now.state is not State.PENDING or attempt != now.next_attempt:
             if not now.attempts and attempt == 0:
                 own.add("votings: ballots are open" if ballots is Ballots.SEALED else "votings: not casting")
