@@ -34,7 +34,7 @@ def predecessor_of(old: NetworkConfig, rpc: Rpc) -> Predecessor:
         going_on = sum(each.voting.state in _GOES_ON for each in index.votings(now=now, limit=-1))
     if going_on:
         raise NetworkError(
-            f"{going_on} votings of the old network go on, and their records would be lost to the new log",
+            f"votings still go on in the old network ({going_on}), whose records the new log would miss",
             hint="wait until they have ended; `worknet network settle` and time end them",
         )
     return Predecessor(rpc.chain_id, client.contract, client.size(block), client.root(block))
