@@ -229,8 +229,8 @@ def _fastest(record: records.Record, accurate: uint256) -> uint256:
         worker: uint256 = (start + i) % WORKERS
         if accurate >> worker & 1 == 1:
             seal: bytes32 = staticcall Network(network).seal_of(record.voting_id, record.attempt, worker)
-            # One more, so that the first one counts even with no second left.
-            left: uint256 = (convert(seal, uint256) & SECONDS_LEFT) + 1
+            # At least one, since casting is over when none is left.
+            left: uint256 = convert(seal, uint256) & SECONDS_LEFT
             if left > most:
                 most = left
                 fastest = worker
