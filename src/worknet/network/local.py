@@ -116,9 +116,8 @@ class LocalNetwork:
         signer = open_keystore(owner.keystore, owner.password.resolve(), network.network.chain_id)
         if network.network.contract is None:
             say("deploying the contracts")
-        deploy_contract(file, rpc, signer)
+        client = owner_client(deploy_contract(file, rpc, signer), rpc, signer)
         network = deploy_pool_contract(file, rpc, signer)
-        client = owner_client(network, rpc, signer)
         set_amounts(network, pool_client(network, client))
         # Where one worker may not run it unisolated, neither may the owner.
         allow_unisolated = all(node.node.allow_unisolated for node in self._nodes.values())
