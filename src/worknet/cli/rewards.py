@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from worknet.cli.failures import REFUSED
+from worknet.chain.errors import RevertedError
+from worknet.cli.failures import REFUSED, warn
 from worknet.cli.options import (
     AsJson,
     File,
@@ -55,25 +56,32 @@ def claim_rewards(
     """Have operators paid what their workers earned, and what they are owed; any key will do.
 
     In as many transactions as it takes. What the pool cannot pay stays owed, to be claimed again.
-    Exit codes: 0 something was claimed; 1 there is nothing to claim.
+    Exit codes: 0 all was claimed; 1 there is nothing to claim, or the claim for some worker was refused.
     """
     network = NetworkConfig.load(file)
     connection, signer = Key(rpc, keystore, password_file, password_env).opened(network)
     client = access.signing_client(network, connection, signer)
     pool = access.pool_client(network, client)
     payouts = []
+    refused: dict[int, str] = {}
     for statement in statements(network, client, pool, worker).workers:
         # What is only owed is worth a transaction as soon as the pool has something.
         if statement.claimable or (statement.owed and pool.balance()):
-            payouts.append(claim(pool, statement))
-    told = {"pool": to_hex(pool.contract), "claims": [_payout(payout) for payout in payouts]}
+            try:
+                payouts.append(claim(pool, statement))
+            except RevertedError as error:
+                # An operator that cannot be paid holds up no other one.
+                refused[statement.member.index] = error.reason
+                warn(f"worker {statement.member.index}: {error}", error.hint)
+    told: dict[str, Any] = {"pool": to_hex(pool.contract), "claims": [_payout(payout) for payout in payouts]}
+    told["refused"] = refused
     said = [
         f"worker {payout.worker}: claimed {amount_text(payout.earned)}, paid {amount_text(payout.paid)} "
         f"to {to_hex(payout.operator)}, still owed {amount_text(payout.owed)}"
         for payout in payouts
     ]
-    tell(as_json, told, said or ["there is nothing to claim"])
-    if not payouts:
+    tell(as_json, told, said if said or refused else ["there is nothing to claim"])
+    if refused or not payouts:
         raise typer.Exit(REFUSED)
 
 

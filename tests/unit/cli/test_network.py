@@ -41,6 +41,19 @@ def run(context: Context, meters) -> Result:
 KEY = ["--keystore", "owner.json", "--password-env", "A_PASSWORD"]
 NOWHERE = ["--rpc", "http://127.0.0.1:1"]
 ENROL = ["--operator", f"0x{'aa' * 20}", "--worker", f"0x{'bb' * 20}", "--encryption-key", f"0x{'cc' * 32}"]
+COMMANDS = [
+    ["policy", "doubled", *KEY],
+    ["enrol", *ENROL, *KEY],
+    ["remove", "0", *KEY],
+    ["pause", "--calldata"],
+    ["resume", *KEY],
+    ["transfer", f"0x{'aa' * 20}", *KEY],
+    ["accept", *KEY],
+    ["reopen", "doubled@2026-01-01T00:00:00Z", *KEY],
+    ["settle", "doubled@2026-01-01T00:00:00Z", *KEY],
+    ["fund", "1", *KEY],
+    ["rewards", *KEY],
+]
 
 
 @pytest.fixture
@@ -95,7 +108,7 @@ def rpc():
 
 @pytest.mark.parametrize(
     "command",
-    [["deploy", *KEY], ["policy", "doubled", *KEY], ["enrol", *ENROL, *KEY], ["remove", "0", *KEY], ["show"]],
+    [["deploy", *KEY], ["show"], *COMMANDS],
 )
 def test_another_chain_is_told_with_file_line_and_key(worknet, rpc, command):
     url, asked = rpc
@@ -109,7 +122,7 @@ def test_another_chain_is_told_with_file_line_and_key(worknet, rpc, command):
 
 @pytest.mark.parametrize(
     "command",
-    [["policy", "doubled", *KEY], ["enrol", *ENROL, *KEY], ["remove", "0", *KEY], ["show"]],
+    [["show"], *COMMANDS],
 )
 def test_a_network_that_is_not_deployed_is_told_so_first(worknet, rpc, tmp_path, command):
     text = "\n".join(line for line in NETWORK.splitlines() if not line.startswith("contract"))

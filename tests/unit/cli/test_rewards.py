@@ -1,9 +1,15 @@
 """`worknet rewards`: what is shown is what the pool pays, once, and what it cannot pay stays owed."""
 
+import json
+
 import pytest
 from tests.unit.cli.conftest import ACCURACY, BASE, CONSISTENCY, SPEED, Governed
 
+from worknet.chain.client import NetworkClient
+from worknet.chain.events import Role
 from worknet.chain.pool import PoolClient
+from worknet.chain.signers import signer_from_key
+from worknet.chain.transactions import Sender
 from worknet.network import rewards
 from worknet.protocol.earnings import Amounts
 
@@ -76,6 +82,26 @@ def test_all_workers_are_claimed_for_at_once(governed: Governed) -> None:
     claims = governed.json("rewards", "claim", key="owner")["claims"]
     assert [claimed["worker"] for claimed in claims] == [0, 1, 2]
     assert governed.pool.balance() == ETHER - sum(int(claimed["paid"]) for claimed in claims)
+
+
+def test_an_operator_that_cannot_be_paid_holds_up_no_other(governed: Governed) -> None:
+    network = governed.network
+    contract = network.deployment.contract  # takes no plain transfers
+    last = signer_from_key(b"\x55" * 32, governed.rpc.chain_id)
+    Sender(governed.rpc, network.signers[0]).send(last.address, b"", 21_000, value=ETHER)
+    network.owner.enrol(contract, network.signers[3].address, Role.STANDBY, b"\xe4" * 32)
+    network.owner.enrol(b"\xa5" * 20, last.address, Role.STANDBY, b"\xe5" * 32)
+    governed.pool.set_rewards(BASE, CONSISTENCY)
+    governed.next_period()
+    network.owner.check_in(4)
+    NetworkClient(governed.rpc, contract, signer=last).check_in(5)
+    governed.next_period()
+    governed.pool.fund(ETHER)
+    code, out, err = governed.run("rewards", "claim", "--json", key="owner")
+    found = json.loads(out)
+    assert (code, [claimed["worker"] for claimed in found["claims"]]) == (1, [5])
+    assert found["refused"] == {"4": "rewards: operator refuses"}
+    assert "hint: let the operator's account accept plain transfers" in err
 
 
 def test_an_index_that_was_never_given_is_told(governed: Governed) -> None:
