@@ -27,7 +27,7 @@ from worknet.protocol.errors import ProtocolError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
-Workers = "Worker indices, such as 0,2,5-7."
+_INDICES = "Worker indices, such as 0,2,5-7."
 
 
 @app.command("sign")
@@ -38,10 +38,10 @@ def sign(
     input_root: Annotated[str, typer.Option("--input-root", metavar="HEX", help="The pair's input root.")],
     result_root: Annotated[str, typer.Option("--result-root", metavar="HEX", help="Its result root.")],
     participants: Annotated[
-        str, typer.Option("--participants", metavar="INDICES", help=f"Who has taken part. {Workers}")
+        str, typer.Option("--participants", metavar="INDICES", help=f"Who has taken part. {_INDICES}")
     ],
     voters: Annotated[
-        str, typer.Option("--voters", metavar="INDICES", help=f"Whose result is this pair. {Workers}")
+        str, typer.Option("--voters", metavar="INDICES", help=f"Whose result is this pair. {_INDICES}")
     ],
     keystore: Keystore = None,
     attempt: Annotated[

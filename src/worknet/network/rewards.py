@@ -111,7 +111,7 @@ def statements(
     check = _Contracts(client, pool, block)
     check.amounts(policies)
     check.periods(found, {number for each in chosen for number, _ in each.periods})
-    claimed = check.votings(chosen)
+    claimed = check.votings(chosen, policies)
     stated = [_statement(found, each, members[each.worker], policies, check, claimed) for each in chosen]
     return Statements(block, pool.contract, pool.balance(), tuple(stated))
 
@@ -204,17 +204,21 @@ class _Contracts:
             theirs = self._client.period(number, self._block), self._pool.amounts_in(number, self._block)
             self.same(f"period {number}", ours, theirs)
 
-    def votings(self, workers: Sequence[WorkerRewards]) -> dict[bytes, int]:
+    def votings(self, workers: Sequence[WorkerRewards], policies: dict[bytes, Policy]) -> dict[bytes, int]:
         """Who has claimed each voting of which these workers earned something; and that they voted so."""
         earners: dict[Record, int] = {}
         for worker in workers:
             for record, _ in worker.votings:
                 earners[record] = earners.get(record, 0) | 1 << worker.worker
+        looked_at = sum(1 << worker.worker for worker in workers)
         # A year has thousands of votings, and each is asked for alone.
         with ThreadPoolExecutor(_VIEWS_AT_ONCE) as threads:
             for record, accurate in zip(earners, threads.map(self._accurate, earners), strict=True):
                 ours = earners[record]
-                self.same(f"the earners of voting {to_hex(record.voting_id)}", ours, ours & accurate)
+                # Without an amount for accuracy only the fastest of the accurate earns.
+                all_earn = policies[record.policy_hash].accuracy > 0
+                theirs = accurate & (looked_at if all_earn else ours)
+                self.same(f"the earners of voting {to_hex(record.voting_id)}", ours, theirs)
             ids = [record.voting_id for record in earners]
             claimed = threads.map(lambda each: self._pool.claimed_of_voting(each, self._block), ids)
             return dict(zip(ids, claimed, strict=True))

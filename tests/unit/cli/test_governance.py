@@ -56,7 +56,10 @@ def test_the_ownership_passes_when_the_other_account_accepts(governed: Governed)
     code, _, err = governed.run("network", "accept", key="1")
     assert (code, "ownership: not offered to you" in err) == (2, True)
     assert "hint: the owner first offers" in err
-    assert governed.json("network", "accept", key="0")["owner"] == other
+    call = governed.json("network", "accept", "--calldata")
+    accepted = governed.json("network", "accept", key="0")
+    assert accepted["owner"] == other
+    assert governed.rpc.request("eth_getTransactionByHash", accepted["transaction"])["input"] == call["data"]
     assert governed.show()["pending_owner"] is None
     assert governed.run("network", "pause", key="owner")[0] == 2
     assert governed.run("network", "pause", key="0")[0] == 0

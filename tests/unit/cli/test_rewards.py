@@ -112,18 +112,20 @@ def test_an_index_that_was_never_given_is_told(governed: Governed) -> None:
 
 
 @pytest.mark.parametrize(
-    ("view", "says", "what"),
+    ("of", "view", "says", "what"),
     [
-        ("owed", 1, "what worker 0 is owed 0, the contracts say 1"),
-        ("claimed_of_voting", 1, "what worker 0 has claimed 0, the contracts say"),
-        ("amounts_in", Amounts(1, 1), "the events make period"),
+        (PoolClient, "owed", 1, "what worker 0 is owed 0, the contracts say 1"),
+        (PoolClient, "claimed_of_voting", 1, "what worker 0 has claimed 0, the contracts say"),
+        (PoolClient, "amounts_in", Amounts(1, 1), "the events make period"),
+        (NetworkClient, "voters", 0b1111, "7, the contracts say 15"),
+        (NetworkClient, "amounts", (1, 1), "the events make the amounts under the policy 0x"),
     ],
 )
 def test_a_difference_between_events_and_contracts_is_an_error(
-    governed: Governed, monkeypatch: pytest.MonkeyPatch, view: str, says: object, what: str
+    governed: Governed, monkeypatch: pytest.MonkeyPatch, of: type, view: str, says: object, what: str
 ) -> None:
     earn(governed)
-    monkeypatch.setattr(PoolClient, view, lambda *_: says)
+    monkeypatch.setattr(of, view, lambda *_: says)
     code, out, err = governed.run("rewards", "show")
     assert (code, out) == (2, "")
     assert what in err
