@@ -7,7 +7,7 @@ UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: install demo test test-long check contracts gas vectors clean
+.PHONY: install demo test test-long check contracts gas vectors prove clean
 
 install: $(STAMP)
 
@@ -50,6 +50,10 @@ gas: install
 
 vectors: install
 	$(BIN)/python -m tools.make_vectors
+
+# Minutes, and no part of the landing: see proofs/README.md. With ARGS=--faults the proofs are proven to fail.
+prove: install
+	$(BIN)/python proofs/prove.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis
