@@ -71,13 +71,13 @@ def reasons() -> set[str]:
 
 
 def test_contracts_and_models_stay_equal() -> None:
-    print(run(examples=12, steps=25))
+    print(run(examples=8, steps=25))
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("number", SEEDS)
 def test_contracts_and_models_stay_equal_at_length(number: int) -> None:
-    done = run(examples=110, steps=50, number=number)
+    done = run(examples=100, steps=50, number=number)
     print(done)
     assert done.chain.calls.total() >= CALLS / len(SEEDS)
     assert {f"event {kind}" for kind in done.chain.event_kinds} - done.met.keys() == {"event Moved"}

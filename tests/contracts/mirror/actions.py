@@ -267,7 +267,7 @@ class Actions:
         policy: Policy | None = now.policies.get(place[1])
         worker = dice.of(indices(members & ~done) or indices(members) or [0])
         sealed = policy is not None and policy.ballots is Ballots.SEALED
-        kind = dice.of(["one"] * 6 + ["several"] * 3 + ["report"])
+        kind = dice.of(["one"] * 5 + ["several"] * 3 + ["report"] * 2)
         if not self.rules.keys:
             return self._on(case, "cast", Place(*place).word(), *_roots(A))
         if kind == "report":
@@ -287,6 +287,9 @@ class Actions:
                 return self.advance(case)
             return dice.of([self.claim(dice.of(indices(now.accurate)), dice), self.on_members(dice)])
         attempt = now.current
+        if dice.of([0] * 7 + [1]):
+            early = [words_of(self.world.records[case.id])]
+            return Transaction(OUTSIDER, "claim", (dice.of(indices(now.accurate)), early, []))
         if now.policy.ballots is Ballots.SEALED:
             return self.reveal(case, now, dice)
         worker = dice.of(indices(attempt.missing()) or [0])

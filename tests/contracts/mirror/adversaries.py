@@ -24,7 +24,7 @@ MAX_WORD = 2**256 - 1
 def bent(transaction: Transaction, actions: Actions, sent: list[Transaction], dice: Dice) -> Transaction:
     """The transaction with one thing in it that is wrong, or sent by another."""
     name, arguments = transaction.name, list(transaction.arguments)
-    if dice.of([0, 0, 0, 1]) or not arguments:
+    if dice.of([0, 0, 0, 0, 0, 1]) or not arguments:
         others = [
             OUTSIDER,
             HEIR,
@@ -232,15 +232,29 @@ def _claim(arguments: list[Any], actions: Actions, dice: Dice) -> None:
 
 
 def _bent_policy(fields: tuple[Any, ...], dice: Dice) -> tuple[Any, ...]:
-    which = dice.of(range(len(fields)))
-    value = (
-        bytes(32)
-        if isinstance(fields[which], bytes)
-        else dice.of([0, 2, 4, 2**32, 2**40 - 1, 2**128, MAX_WORD])
-    )
-    return (*fields[:which], value, *fields[which + 1 :])
+    """With a field that no policy may have, or that this one may not have."""
+    too_large = [(dice.of(range(3, 16)), dice.of([2**32, 2**40 - 1, 2**128, MAX_WORD]))]
+    bent_fields = list(fields)
+    for place, value in dice.of([*_BROKEN_FIELDS, too_large]):
+        bent_fields[place] = value
+    return tuple(bent_fields)
 
 
+# By the policy's fields: digests, every, start, threshold, ballots, windows, fallback, amounts.
+_BROKEN_FIELDS: Final[list[list[tuple[int, Any]]]] = [
+    [(0, bytes(32))],
+    [(2, bytes(32))],
+    [(3, 7)],
+    [(5, 0)],
+    [(5, 1)],
+    [(8, 0)],
+    [(7, 4)],
+    [(9, 2)],
+    [(13, 4)],
+    [(10, 0)],
+    [(9, 1), (11, 0)],
+    [(9, 0), (14, 1)],
+]
 _BENDS: Final[dict[str, Callable[..., None]]] = {
     "cast": _pair_at(3),
     "seal": _seal,

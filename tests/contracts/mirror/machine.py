@@ -5,6 +5,7 @@ A step is one rule with one draw of `Dice`; it sends one transaction or a few th
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from typing import ClassVar
 
 import boa
@@ -23,17 +24,21 @@ from tests.unit.protocol.voting_histories import Dice
 from worknet.protocol.voting import State
 from worknet.protocol.voting_time import at
 
-
-def _dice(number: int) -> Dice:
-    """Dice that never run out, as even as they come; of 0 the first choice always."""
-    drawn = hashlib.shake_256(number.to_bytes(8, "big")).digest(64) if number else b""
-    return Dice(int.from_bytes(drawn, "big"))
-
-
-# Hypothesis draws one number and shrinks which steps there are, rather than what each of them does.
-DICE = st.integers(0, 2**64 - 1).map(_dice)
+# Hypothesis draws a few bytes for a step, and shrinks which steps there are rather than what each does.
+DRAWN = st.binary(min_size=8, max_size=8)
 JUMPS = [1, 1, 2, 5, 10, 30, 60, 100]
 HUGE = [PERIOD, 3 * PERIOD, 10**5, 10**7, 10**9]
+
+
+def step(act: Callable[["Interleaving", Dice], None]) -> Callable[..., None]:
+    """A rule that acts by dice."""
+
+    def stepped(self: "Interleaving", drawn: bytes) -> None:
+        act(self, self.dice(drawn))
+
+    stepped.__name__, stepped.__doc__ = act.__name__, act.__doc__
+    ruled: Callable[..., None] = rule(drawn=DRAWN)(stepped)
+    return ruled
 
 
 class Interleaving(RuleBasedStateMachine):
@@ -51,6 +56,7 @@ class Interleaving(RuleBasedStateMachine):
         self.laws = Invariants(self.chain, self.world)
         self.told = Told()
         self.sent: list[Transaction] = []
+        self.drawn: Counter[bytes] = Counter()
         self.wait(0)
 
     def teardown(self) -> None:
@@ -60,9 +66,10 @@ class Interleaving(RuleBasedStateMachine):
         finally:
             self.anchor.__exit__(None, None, None)
 
-    @initialize(dice=DICE)
-    def begin(self, dice: Dice) -> None:
+    @initialize(drawn=DRAWN)
+    def begin(self, drawn: bytes) -> None:
         """A network with policies, some workers and perhaps a standby; a pool that is short, or full."""
+        dice = self.dice(drawn)
         for _ in range(dice.of([4, 5, 3, 6, 2])):
             self.send(self._enrolment(1))
         for _ in range(dice.of([1, 0, 2])):
@@ -73,21 +80,21 @@ class Interleaving(RuleBasedStateMachine):
         self.send(Transaction(OWNER, "fund", (), dice.of([10**9, 150, 0])))
         self.wait(dice.of([PERIOD, 0]))
 
-    @rule(dice=DICE)
+    @step
     def votes(self, dice: Dice) -> None:
         """What moves a voting on, several times."""
         case = self.actions.some_case(dice)
         if self._is_over(case):
             case = dice.of([self.actions.new_case(dice), self.actions.new_case(dice), case])
         for _ in range(dice.of([6, 4, 2, 1])):
-            self.send(self.actions.next_of(case, dice))
+            self.send(self.actions.next_of(case, dice), dice)
 
-    @rule(dice=DICE)
+    @step
     def opens(self, dice: Dice) -> None:
         """A new voting beside the others."""
         self.send(self.actions.next_of(self.actions.new_case(dice), dice))
 
-    @rule(dice=DICE)
+    @step
     def goes_its_way(self, dice: Dice) -> None:
         """A voting from its opening on, with the time that it takes."""
         case = dice.of([self.actions.new_case(dice), self.actions.some_case(dice)])
@@ -95,9 +102,9 @@ class Interleaving(RuleBasedStateMachine):
             if self._is_over(case):
                 break
             self.wait(dice.of([0, 0, 1, 7, self.turn_of(case) - self.chain.now]))
-            self.send(self.actions.next_of(case, dice))
+            self.send(self.actions.next_of(case, dice), dice)
 
-    @rule(dice=DICE)
+    @step
     def time_passes(self, dice: Dice) -> None:
         """A little, a lot, or to the second in which something turns."""
         case = self.actions.some_case(dice)
@@ -106,36 +113,36 @@ class Interleaving(RuleBasedStateMachine):
         if dice.of([1, 0]):
             self.send(self.actions.advance(case))
 
-    @rule(dice=DICE)
+    @step
     def window_ends(self, dice: Dice) -> None:
         """A voting's phase ends, and what follows is tried at once."""
         case = self.actions.some_case(dice)
         self.wait(max(0, self.turn_of(case) - self.chain.now))
         for _ in range(dice.of([3, 2, 1])):
-            self.send(self.actions.next_of(case, dice))
+            self.send(self.actions.next_of(case, dice), dice)
 
-    @rule(dice=DICE)
+    @step
     def members_change(self, dice: Dice) -> None:
         """Enrolments, removals, rotations, check-ins."""
-        self.send(self.actions.on_members(dice))
+        self.send(self.actions.on_members(dice), dice)
 
-    @rule(dice=DICE)
+    @step
     def owner_governs(self, dice: Dice) -> None:
         """Policies, pause, the owner's change."""
-        self.send(self.actions.on_governance(dice))
+        self.send(self.actions.on_governance(dice), dice)
         if self.world.governance.paused and dice.of([1, 1, 1, 0]):
             self.send(Transaction(self.world.governance.owner, "pause_opening", (False,)))
 
-    @rule(dice=DICE)
+    @step
     def money_moves(self, dice: Dice) -> None:
         """Payments into the pool, its amounts, claims; a claim again, or after a part of it was claimed."""
         transaction = self.actions.on_pool(dice)
         if transaction.name == "claim" and dice.of([0, 0, 1]):
             index, records, periods = transaction.arguments
             self.send(Transaction(transaction.sender, "claim", (index, records[:1], periods[1:])))
-        self.send(transaction)
+        self.send(transaction, dice)
 
-    @rule(dice=DICE)
+    @step
     def receivers_change(self, dice: Dice) -> None:
         """Operators that are contracts refuse, burn gas, or call again while they are paid."""
         number, manner = dice.of([0, 1]), dice.of([REENTERS, 1, 2, TAKES])
@@ -154,7 +161,7 @@ class Interleaving(RuleBasedStateMachine):
         if manner == REENTERS:
             self.send(self.actions.claim(index, dice))
 
-    @rule(dice=DICE)
+    @step
     def somebody_cheats(self, dice: Dice) -> None:
         """Calls on a voting that are bent in one thing; after them the honest one."""
         honest = self.actions.next_of(self.actions.some_case(dice), dice)
@@ -162,7 +169,7 @@ class Interleaving(RuleBasedStateMachine):
             self.send(bent(honest, self.actions, self.sent, dice))
         self.send(honest)
 
-    @rule(dice=DICE)
+    @step
     def somebody_presumes(self, dice: Dice) -> None:
         """Calls of the owner, of operators and of who is paid: bent; after them the honest one."""
         honest = dice.of([self.actions.on_governance, self.actions.on_members, self.actions.on_pool])(dice)
@@ -170,7 +177,7 @@ class Interleaving(RuleBasedStateMachine):
             self.send(bent(honest, self.actions, self.sent, dice))
         self.send(honest)
 
-    @rule(dice=DICE)
+    @step
     def somebody_is_faster(self, dice: Dice) -> None:
         """A part of a batch comes before the batch; or an earlier transaction comes again."""
         case = self.actions.some_case(dice)
@@ -180,6 +187,17 @@ class Interleaving(RuleBasedStateMachine):
         self.send(batch)
         if self.sent:
             self.send(dice.of(self.sent[-30:]))
+
+    def dice(self, drawn: bytes) -> Dice:
+        """Even dice that never run out; others each time that the same is drawn, as Hypothesis often does.
+
+        Of zeros, the first time, the first choice always.
+        """
+        again = self.drawn[drawn]
+        self.drawn[drawn] += 1
+        if not again and not any(drawn):
+            return Dice(0)
+        return Dice(int.from_bytes(hashlib.shake_256(drawn + bytes([again])).digest(64), "big"))
 
     def wait(self, seconds: int) -> None:
         """Lets time pass."""
@@ -194,8 +212,13 @@ class Interleaving(RuleBasedStateMachine):
             turns += [now.current.cast_end, now.current.end]
         return min((turn for turn in turns if turn > self.chain.now), default=self.chain.now)
 
-    def send(self, transaction: Transaction) -> bool:
-        """Sends it; the contract must take or refuse it as the world does. Whether it was taken."""
+    def send(self, transaction: Transaction, dice: Dice | None = None) -> bool:
+        """Sends it; the contract must take or refuse it as the world does. Whether it was taken.
+
+        With dice, it may be that somebody comes first who bends it.
+        """
+        if dice is not None and dice.of([0, 0, 1]):
+            self.send(bent(transaction, self.actions, self.sent, dice))
         self.sent.append(transaction)
         reason, events = None, []
         try:

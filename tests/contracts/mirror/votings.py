@@ -85,7 +85,7 @@ class Votings:
         own |= self._not_the_key(sender, worker)
         opening, reasons = self._opening(case, place, Ballots.SEALED, "votings: not a member")
         refused, opened = self._tried(case.voting, opening)
-        stored = seal if refused else self._stored(opened, seal)
+        stored = seal if refused is not None else self._stored(opened, seal)
         facts = [*opening, Sealed(self.now, attempt, worker, stored)]
         after = self._judged("seal", case, own | reasons, facts)
         return Effect(after, [*self._before(case, opening), ("Sealed", case.id, place, stored)])
