@@ -23,15 +23,21 @@ SIZE_LIMIT = 24_576
 def build(name: str) -> dict[str, Any]:
     """Compiles a contract; what it gives depends on the sources and the compiler alone."""
     source = CONTRACTS / f"{name}.vy"
-    formats = ["abi", "bytecode", "bytecode_runtime", "settings_dict"]
+    formats = ["abi", "bytecode", "bytecode_runtime", "layout", "settings_dict"]
     outputs = next(iter(compile_files([source], formats, paths=[str(CONTRACTS)]).values()))
+    code = bytes.fromhex(outputs["bytecode_runtime"].removeprefix("0x"))
     return {
         "contract": name,
         "compiler": {"name": "vyper", "version": vyper.__version__, "settings": outputs["settings_dict"]},
-        "runtime_size": len(bytes.fromhex(outputs["bytecode_runtime"].removeprefix("0x"))),
+        "runtime_size": len(code) + _size_of(outputs["layout"].get("code_layout", {})),
         "abi": outputs["abi"],
         "bytecode": outputs["bytecode"],
     }
+
+
+def _size_of(layout: dict[str, Any]) -> int:
+    """Bytes that the immutables of a contract and its modules take behind its code."""
+    return sum(entry["length"] if "offset" in entry else _size_of(entry) for entry in layout.values())
 
 
 def render(artifact: dict[str, Any]) -> str:

@@ -97,6 +97,9 @@ SEARCH: constant(uint256) = 17
 network: public(immutable(address))
 # @notice Length of its reward periods in seconds.
 reward_period: public(immutable(uint256))
+# @notice When the pool was created: it pays for records from then on, so that a second pool of a network does not
+#         pay again for what the first has paid.
+created_at: public(immutable(uint256))
 
 # @notice What an index has earned by its claims and has not been paid yet.
 owed: public(HashMap[uint256, uint256])
@@ -118,6 +121,7 @@ def __init__(of: address):
     """
     network = of
     reward_period = staticcall Network(of).reward_period()
+    created_at = block.timestamp
 
 
 @external
@@ -192,6 +196,8 @@ def _of_voting(record: records.Record, index: uint256) -> uint256:
     """
     if staticcall Network(network).record(record.voting_id) != leaves._of_record(network, record):
         refusals._refuse("rewards: not the record")
+    if record.time < created_at:
+        refusals._refuse("rewards: before the pool")
     voting: Voting = staticcall Network(network).voting(record.workflow_id, record.trigger_id)
     # A voting that never opened was closed by the report that is its record.
     if voting.state != 0 and not voting.closed:

@@ -89,7 +89,8 @@ def enrol(operator: address, worker: address, role: uint256, encryption_key: byt
     """
     @notice Enrols an operator with its one worker, for attempts that open from now on. Owner only.
     @param operator The company's account. If it was enrolled before it gets its index back.
-    @param worker The key that votes; never one that was used for another index.
+    @param worker The key that votes; never one that was used for another index. Of an operator with an index the key
+           that stands behind it: only the operator changes that, or the owner could vote in open attempts.
     @param role 1 active, 2 standby.
     @param encryption_key The worker's X25519 public key; only the event carries it.
     @return The worker's index, 0 to 119.
@@ -108,10 +109,15 @@ def enrol(operator: address, worker: address, role: uint256, encryption_key: byt
     index: uint256 = unsafe_sub(after, 1)
     if self._is_enrolled(index):
         refusals._refuse("members: already enrolled")
+    # Sets are left for every worker to be removed.
+    if self.current >> AT_NUMBER >= LAST_SET - LIMIT:
+        refusals._refuse("members: too many changes")
     if index == self.member_count:
         self.member_count = after
         self.index_after_operator[operator] = after
         self.operators[index] = operator
+    elif worker != self._key(index):
+        refusals._refuse("members: not the operator's key")
     self._use_key(index, worker, encryption_key)
 
     periods._begun(self._enrolled())
@@ -142,13 +148,12 @@ def remove(index: uint256):
 def rotate(index: uint256, worker: address, encryption_key: bytes32):
     """
     @notice Puts another key behind an index, at once, also for attempts that are open. Only the index's
-            operator, while it is enrolled. What the old key has cast stays cast.
+            operator, enrolled or removed: a removed worker still votes in open attempts, and it may return with
+            another key. What the old key has cast stays cast.
     @param worker The new key; never one that was used for another index.
     @param encryption_key The worker's new X25519 public key; only the event carries it.
     """
-    if not self._is_enrolled(index):
-        refusals._refuse("members: not enrolled")
-    if msg.sender != self.operators[index]:
+    if msg.sender != self._operator(index):
         refusals._refuse("members: not the operator")
     since: uint256 = self.seats[index] & ~KEY
     self._use_key(index, worker, encryption_key)
@@ -159,7 +164,9 @@ def rotate(index: uint256, worker: address, encryption_key: bytes32):
 @external
 def check_in(index: uint256):
     """
-    @notice Shows that a worker is there in this period; one that votes in it need not. Only its key, enrolled.
+    @notice Shows that a worker is there in this period. One whose ballot was the recorded pair need not, if the
+            closing was booked in the period and ballots were sealed. Only its key, while it is enrolled.
+    @param index The worker's.
     """
     if not self._is_enrolled(index):
         refusals._refuse("members: not enrolled")

@@ -85,6 +85,8 @@ def voters(voting_id: bytes32, attempt: uint256, input_root: bytes32, result_roo
     @notice Bitmap of those whose ballot in that attempt was counted for this pair. Of the recorded pair, together
             with the record's voters: those that its last transaction counted may stand only there.
     """
+    if attempt > packed.ATTEMPT:
+        refusals._refuse("votings: other attempt")
     return (
         self.voters_of[self._pair(attempt << packed.AT_ATTEMPT, voting_id, input_root, result_root)]
         & members.BITMAP
