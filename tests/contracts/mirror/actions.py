@@ -177,7 +177,7 @@ class Actions:
             role = dice.of([1, 1, 2])
             if gone and dice.of([1, 1, 0]):
                 index = dice.of(gone)
-                key = dice.of([rules.keys[index], key])
+                key = dice.of([rules.keys[index]] * 3 + [key])
             else:
                 index = count
             operator = self._operators[index % len(self._operators)]

@@ -51,7 +51,7 @@ def end(run: Run) -> None:
 
 
 def _move_on(run: Run, case: Case) -> bool:
-    """Sends the call that anyone may send next; whether there was one."""
+    """Sends the call that anyone may send next, where it names a pair first with a wrong one; False: none."""
     now = at(case.voting, run.chain.now)
     if case.booked or now.state in {State.NONE, State.UNRESOLVED}:
         return False
@@ -59,10 +59,13 @@ def _move_on(run: Run, case: Case) -> bool:
         leading = now.current.leading()
         assert leading is not None
         roots = (leading.input_root, leading.result_root)
-        assert run.send(Transaction(OUTSIDER, "settle", (case.workflow, case.trigger, *roots)))
-        return True
-    run.wait(max(0, run.turn_of(case) - run.chain.now))
-    assert run.send(run.actions.advance(case))
+        last = Transaction(OUTSIDER, "settle", (case.workflow, case.trigger, *roots))
+    else:
+        run.wait(max(0, run.turn_of(case) - run.chain.now))
+        last = run.actions.advance(case)
+    if now.state in {State.SETTLING, State.CONSENSUS}:
+        assert not run.send(Transaction(OUTSIDER, last.name, (*last.arguments[:3], b"\x77" * 32)))
+    assert run.send(last)
     return True
 
 

@@ -72,6 +72,8 @@ class Governance:
         _check(role in {ACTIVE, STANDBY}, "members: unknown role")
         index = self.operators.index(operator) if operator in self.operators else len(self.operators)
         _check(not self.enrolled >> index & 1, "members: already enrolled")
+        if index < len(self.operators):
+            _check(worker == self.keys[index], "members: not the operator's key")
         self._check_key(index, worker, encryption_key)
         if index == len(self.operators):
             self.operators.append(operator)
@@ -90,7 +92,7 @@ class Governance:
     def rotate(
         self, sender: bytes, now: int, index: int, worker: bytes, encryption_key: bytes
     ) -> list[Event]:
-        self._check_enrolled(index)
+        _check(index < len(self.operators), "members: unknown index")
         _check(sender == self.operators[index], "members: not the operator")
         self._check_key(index, worker, encryption_key)
         self._use_key(index, worker)

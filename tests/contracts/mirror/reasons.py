@@ -13,6 +13,7 @@ OWN_REASONS: Final = {
             "members: no encryption key",
             "members: key of another index",
             "members: not the operator",
+            "members: not the operator's key",
             "members: not the worker's key",
             "votings: not the worker's key",
         ),
