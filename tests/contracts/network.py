@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import astuple, replace
 from functools import cached_property
 from typing import Any
@@ -102,6 +103,15 @@ class Network:
         self.trigger = self.slot(2).trigger_id
         self.history: list[tuple[int, str, dict[str, Any]]] = []
         self._keys_made = 0
+
+    def copy(self) -> "Network":
+        """The same network on the same chain, which goes ways of its own; the time is put to NOW."""
+        boa.env.timestamp = NOW
+        other = copy(self)
+        for name in ("keys", "secrets", "operators"):
+            setattr(other, name, dict(getattr(self, name)))
+        other.history = list(self.history)
+        return other
 
     @cached_property
     def pool(self) -> Any:

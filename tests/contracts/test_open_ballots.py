@@ -263,9 +263,8 @@ def test_who_is_no_member_casts_nothing(network):
 
 def test_a_key_changed_in_the_middle_of_an_attempt_casts_for_its_index(network):
     network.cast(0, network.pair("a"))
-    network.call("remove", 1)
     key = boa.env.generate_address()
-    network.call("enrol", network.operators[1], key, 1, b"\x09" * 32)
+    network.call("rotate", 1, key, b"\x09" * 32, sender=network.operators[1])
     with network.refuses("votings: not the worker's key"):
         network.cast(1, network.pair("a"))
     network.cast(1, network.pair("a"), sender=key)
