@@ -1,4 +1,4 @@
-"""`worknet rewards`: what the workers of a network earned, and having it paid."""
+"""`worknet rewards`: what the workers of a network earned, having it paid, and checking in for it."""
 
 from typing import Annotated, Any
 
@@ -14,11 +14,13 @@ from worknet.cli.options import (
     PasswordEnv,
     PasswordFile,
     RpcUrl,
+    perform,
     tell,
 )
 from worknet.config.amounts import amount_text
 from worknet.config.network import NetworkConfig
-from worknet.network import access
+from worknet.network import access, acts
+from worknet.network.errors import NetworkError
 from worknet.network.rewards import Payout, Statement, Statements, claim, statements
 from worknet.protocol.canonical import to_hex
 
@@ -83,6 +85,31 @@ def claim_rewards(
     tell(as_json, told, said if said or refused else ["there is nothing to claim"])
     if refused or not payouts:
         raise typer.Exit(REFUSED)
+
+
+@app.command("check-in")
+def check_in(
+    file: File,
+    keystore: Keystore = None,
+    rpc: RpcUrl = None,
+    password_file: PasswordFile = None,
+    password_env: PasswordEnv = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show with a worker's key that it is there in the present period, as base asks; once a period is enough.
+
+    A ballot shows it too if it is sealed, of the recorded pair, and the closing is booked in the period.
+    """
+    network = NetworkConfig.load(file)
+    key = Key(rpc, keystore, password_file, password_env)
+    connection, signer = key.opened(network)
+    client = access.signing_client(network, connection, signer)
+    index = client.index_of(signer.address)
+    if index is None:
+        hint = "sign with the key that stands behind an index now"
+        raise NetworkError(f"{to_hex(signer.address)} is no worker of this network", hint=hint)
+    act = acts.check_in(client, index)
+    perform(key, act, signer.address, [f"worker {index} is seen in this period"], {"index": index}, as_json)
 
 
 def _payout(payout: Payout) -> dict[str, Any]:

@@ -88,6 +88,11 @@ def rotate(client: NetworkClient, index: int, worker: bytes, encryption_key: byt
     return _act(client, lambda: client.rotate(*values), "rotate", *values)
 
 
+def check_in(client: NetworkClient, index: int) -> Act:
+    """A worker shows that it is there in the present reward period."""
+    return _act(client, lambda: client.check_in(index), "check_in", index)
+
+
 def announce(client: NetworkClient, workflow: str, policy: Policy) -> Act:
     """The owner announces the next version of a workflow's policy."""
     key = workflow_id(workflow)

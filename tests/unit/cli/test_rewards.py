@@ -160,3 +160,17 @@ def test_rewards_without_a_pool_say_how_to_have_one(governed: Governed) -> None:
     )
     code, _, err = governed.run("rewards", "show")
     assert (code, "rewards.contract: is missing" in err, "worknet network deploy" in err) == (2, True, True)
+
+
+def test_a_worker_that_checks_in_is_seen_in_the_period(governed: Governed) -> None:
+    governed.next_period()
+    told = governed.json("rewards", "check-in", key="1")
+    period = governed.network.now // governed.network.PERIOD
+    assert told["index"] == 1
+    assert governed.network.owner.period(period).checked_in == 0b10
+
+
+def test_who_is_no_worker_cannot_check_in(governed: Governed) -> None:
+    code, out, err = governed.run("rewards", "check-in", key="owner")
+    assert (code, out) == (2, "")
+    assert "is no worker of this network" in err
