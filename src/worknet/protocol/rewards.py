@@ -137,13 +137,15 @@ class Payment:
 class Rewards:
     """A network's rewards after the facts so far; `length` is its reward period in seconds.
 
-    `funded` and `paid` are sums over the network's life.
+    `created_at` is the time of the pool's creation: it pays for no record before that, so that a second pool
+    of a network does not pay again for what the first has paid. `funded` and `paid` are sums over its life.
     """
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, created_at: int = 0) -> None:
         if length <= 0:
             raise FactError(f"a reward period of {length} s")
         self.length = length
+        self.created_at = created_at
         self.funded = 0
         self.paid = 0
         self._time = 0
@@ -191,7 +193,9 @@ class Rewards:
         votings = [
             voting.record
             for voting_id, voting in self._closed.items()
-            if of_voting(voting, worker) and not self.claimed_of_voting(voting_id) >> worker & 1
+            if voting.record.time >= self.created_at
+            and of_voting(voting, worker)
+            and not self.claimed_of_voting(voting_id) >> worker & 1
         ]
         periods = [
             number
@@ -326,6 +330,8 @@ class Rewards:
     def _left_of_voting(self, record: Record, worker: int) -> int:
         if self._records.get(record.voting_id) != record:
             raise RewardError("rewards: not the record")
+        if record.time < self.created_at:
+            raise RewardError("rewards: before the pool")
         voting = self._closed.get(record.voting_id)
         if voting is None:
             raise RewardError("rewards: voting not closed")
@@ -353,9 +359,9 @@ def period_of(time: int, length: int) -> int:
     return time // length
 
 
-def fold(length: int, facts: Iterable[Fact]) -> Rewards:
+def fold(length: int, facts: Iterable[Fact], created_at: int = 0) -> Rewards:
     """The rewards of a network after these facts, in their order on chain."""
-    rewards = Rewards(length)
+    rewards = Rewards(length, created_at)
     for fact in facts:
         rewards.apply(fact)
     return rewards

@@ -365,6 +365,39 @@ def test_claims_in_one_earn_as_much_as_one_by_one(facts: list[Fact]) -> None:
     assert sum(payment.earned for payment in singly) == sum(payment.earned for payment in together)
 
 
+@given(histories(), st.integers(0, 200))
+def test_a_pool_pays_for_records_from_its_creation_on_and_for_no_earlier_one(
+    facts: list[Fact], created_at: int
+) -> None:
+    facts, now = without_claims(facts), after_all(facts)
+    of_all, later = fold(LENGTH, facts), fold(LENGTH, facts, created_at)
+    for worker in WORKERS:
+        records, periods = of_all.unclaimed(worker, now)
+        own = [record for record in records if record.time >= created_at]
+        assert later.unclaimed(worker, now) == (own, periods)
+        for record in records:
+            claim = Claimed(now, worker, (record,))
+            if record in own:
+                assert later.apply(claim) == of_all.apply(claim)
+                continue
+            with pytest.raises(RewardError, match="rewards: before the pool"):
+                later.apply(claim)
+            assert not is_in(later.claimed_of_voting(record.voting_id), worker)
+
+
+def test_what_is_no_record_is_told_before_that_it_is_too_early_and_that_before_that_it_is_open() -> None:
+    network, voting = (1, b"\5" * 20, b"\6" * 32), (b"\1" * 32, b"\7" * 32)
+    attempt = 1, HASHES[SEALED], b"\3" * 32, b"\4" * 32, 1, 1, 1
+    record = Record(*network, *voting, *attempt, 1, How.QUORUM, 9)
+    rewards = fold(LENGTH, [Enrolled(0, 0), RecordLogged(record)], created_at=10)
+    for claimed, reason in ((record, "before the pool"), (replace(record, time=10), "not the record")):
+        with pytest.raises(RewardError, match=f"rewards: {reason}"):
+            rewards.apply(Claimed(10, 0, (claimed,)))
+    in_time = fold(LENGTH, [Enrolled(0, 0), RecordLogged(record)], created_at=9)
+    with pytest.raises(RewardError, match="rewards: voting not closed"):
+        in_time.apply(Claimed(10, 0, (record,)))
+
+
 @given(histories())
 def test_an_ended_period_and_its_amounts_never_change(facts: list[Fact]) -> None:
     rewards = Rewards(LENGTH)
