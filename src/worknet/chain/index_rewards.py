@@ -70,16 +70,17 @@ class NetworkRewards:
         return self.funded - self.paid
 
 
-def rewards(index: NetworkIndex, length: int, now: int) -> NetworkRewards:
+def rewards(index: NetworkIndex, length: int, now: int, created_at: int = 0) -> NetworkRewards:
     """What has been earned, claimed and paid by time `now`, which is that of an indexed block or later.
 
-    `length` is the network's reward period in seconds. The index must have the pool's events; without a pool
+    `length` is the network's reward period in seconds, `created_at` the time of the pool's creation: records
+    before it are paid for by no claim on this pool. The index must have the pool's events; without a pool
     nothing is funded or claimed, and periods pay nothing. Raises IndexMismatchError for events that no
     contract can have told.
     """
     closed: dict[bytes, ClosedVoting] = {}
     try:
-        fold = rules.Rewards(length)
+        fold = rules.Rewards(length, created_at)
         for fact in _facts(index, now):
             fold.apply(fact)
             if isinstance(fact, rules.Closed | rules.ClosingBooked):

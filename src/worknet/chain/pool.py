@@ -26,7 +26,7 @@ from worknet.protocol.rewards import PERIODS_OF_A_CLAIM, RECORDS_OF_A_CLAIM
 Words: TypeAlias = tuple[bytes | int, ...]
 
 _NOTHING_TO_CLAIM = "rewards: nothing to claim"
-_ABOUT_A_RECORD = ("rewards: not the record", "rewards: voting not closed")
+_ABOUT_A_RECORD = ("rewards: not the record", "rewards: before the pool", "rewards: voting not closed")
 
 
 class PoolClient(ContractClient):
@@ -55,6 +55,10 @@ class PoolClient(ContractClient):
     def balance(self) -> int:
         """What is there to be paid."""
         return self.rpc.balance(self.contract)
+
+    def created_at(self) -> int:
+        """When the pool was created: it pays for records from then on."""
+        return int(self._view("created_at"))
 
     def owed(self, index: int, block: BlockTag = "latest") -> int:
         """What a worker has earned by claims and was not paid yet, the pool being short."""

@@ -101,7 +101,7 @@ def statements(
     block = client.rpc.block_number() if block is None else block
     with synced_index(network, client, block, pool) as index:
         index.check_log()
-        found = rewards(index, client.reward_period(), time_of(client, block))
+        found = rewards(index, client.reward_period(), time_of(client, block), pool.created_at())
         members = {member.index: member for member in index.members()}
         policies = _policies(index)
     if worker is not None and worker not in members:

@@ -118,6 +118,25 @@ def test_what_the_pool_cannot_pay_is_owed(paid: Paid) -> None:
     assert paid.pool.owed(0) == owed
 
 
+def test_a_second_pool_pays_for_what_was_recorded_after_it(paid: Paid, tmp_path: Path) -> None:
+    paid.network.vote(0)
+    paid.claim_all(1)
+    paid.network.pass_time(1)
+    pool = paid.network.new_pool()
+    pool.fund(5_000)
+    paid.network.vote(1)
+    network = paid.network.owner
+    index = NetworkIndex(tmp_path / "second.sqlite", network, paid.network.deployment.block, pool.contract)
+    index.sync()
+    found = rewards(index, paid.network.PERIOD, paid.network.now, pool.created_at())
+    ((record, amount),) = found.workers[1].votings
+    assert (record.voting_id, amount) == (paid.network.voting_id(1), ACCURACY)
+    assert (found.workers[1].claimed, found.workers[1].unclaimed) == (0, ACCURACY)
+    network.wait(pool.claim(1, [record])[0])
+    assert (pool.balance(), pool.claimed_of_voting(record.voting_id)) == (5_000 - ACCURACY, 0b010)
+    index.close()
+
+
 def test_a_network_without_a_pool_pays_nothing_and_still_shows_its_votings(
     paid: Paid, tmp_path: Path
 ) -> None:

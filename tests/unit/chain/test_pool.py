@@ -150,6 +150,22 @@ def test_of_several_votings_the_one_is_named_for_which_a_claim_is_refused(paying
     assert caught.value.voting_id == paying.voting_id(2)
 
 
+def test_a_second_pool_pays_for_records_from_its_creation_on_and_names_the_one_that_is_too_early(
+    paying: Paying,
+) -> None:
+    early = paying.recorded(0)
+    paying.pass_time(1)
+    first, second = paying.pool, paying.new_pool()
+    assert first.created_at() < early.time < second.created_at() == paying.now
+    second.fund(ETHER)
+    records = [paying.recorded(1), early]
+    with pytest.raises(RevertedError, match="rewards: before the pool") as caught:
+        second.claim(1, records)
+    assert (caught.value.voting_id, bool(caught.value.hint)) == (early.voting_id, True)
+    paying.wait(second.claim(1, records[:1]))
+    assert paying.paid(1) == ACCURACY
+
+
 def test_a_claim_for_nobody_names_the_networks_rule(paying: Paying) -> None:
     with pytest.raises(RevertedError, match="members: unknown index"):
         paying.pool.claim(9)

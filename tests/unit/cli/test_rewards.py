@@ -104,6 +104,23 @@ def test_an_operator_that_cannot_be_paid_holds_up_no_other(governed: Governed) -
     assert "hint: let the operator's account accept plain transfers" in err
 
 
+def test_a_second_pool_shows_and_pays_what_was_earned_since_its_creation(governed: Governed) -> None:
+    earn(governed)
+    governed.pool.fund(ETHER)
+    governed.json("rewards", "claim", "--worker", "1", key="0")
+    first = governed.pool.contract
+    pool = governed.network.new_pool()
+    governed.file.write_text(governed.file.read_text().replace(first.hex(), pool.contract.hex()))
+    pool.fund(ETHER)
+    governed.network.vote(5)
+    for _ in range(2):
+        governed.network.pass_time(1)
+    shown = [worker["earned"]["total"] for worker in governed.json("rewards", "show")["workers"]]
+    assert shown == [str(ACCURACY + SPEED), str(ACCURACY), str(ACCURACY), "0"]
+    claims = governed.json("rewards", "claim", key="owner")["claims"]
+    assert [int(claimed["paid"]) for claimed in claims] == [ACCURACY + SPEED, ACCURACY, ACCURACY]
+
+
 def test_an_index_that_was_never_given_is_told(governed: Governed) -> None:
     for _ in range(2):
         governed.network.pass_time(1)
