@@ -160,7 +160,10 @@ def enrol(
     calldata: CallData = False,
     as_json: AsJson = False,
 ) -> None:
-    """Enrol a company's operator and its worker, for attempts that open from now on."""
+    """Enrol a company's operator and its worker, for attempts that open from now on.
+
+    A company that was removed gets its index back, and keeps the key behind it: `rotate` changes that.
+    """
     network = NetworkConfig.load(file)
     new = NewMember(
         operator=hex_bytes("--operator", operator, 20),
@@ -223,13 +226,14 @@ def rotate(
 ) -> None:
     """Put another key behind a worker's index, at once and in open votings too; the operator's key signs.
 
-    The old key then votes no more, and stays the index's own: it may come back, and serve no other.
+    The old key then votes no more, and stays the index's own: it may come back, and serve no other. A removed
+    worker's key can be changed too: it still votes in open votings, and comes back with the key that it has.
     """
     network = NetworkConfig.load(file)
     worker, encryption_key = members.keys_in(node)
     key = Key(rpc, keystore, password_file, password_env, calldata)
     client = key.client(network)
-    member = members.enrolled(client, index)
+    member = members.given(client, index)
     members.check_operator(client, member)
     said = [f"worker {index} is {to_hex(worker)} from now on, no longer {to_hex(member.worker)}"]
     told = {"index": index, "worker": to_hex(worker), "before": to_hex(member.worker)}

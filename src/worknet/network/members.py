@@ -12,12 +12,18 @@ from worknet.protocol.canonical import to_hex
 
 
 def check_new(client: NetworkClient, new: NewMember) -> None:
-    """Raises NetworkError for an operator or a worker that is enrolled.
+    """Raises NetworkError for an operator or a worker that is enrolled, or an operator that had another key.
 
-    An operator that was removed gets its index back.
+    An operator that was removed gets its index back, with the key behind it.
     """
     for member in members(client):
         if member.role is Role.NONE:
+            if member.operator == new.operator and member.worker != new.worker:
+                raise NetworkError(
+                    f"the operator {to_hex(member.operator)} comes back with index {member.index} "
+                    f"and the key behind it, {to_hex(member.worker)}, not with {to_hex(new.worker)}",
+                    hint="enrol that key; for another one the operator first runs `worknet network rotate`",
+                )
             continue
         for what, theirs, ours in (
             ("worker", member.worker, new.worker),
@@ -44,6 +50,16 @@ def enrolled(client: NetworkClient, index: int) -> Member:
         raise NetworkError(
             f"nobody is enrolled with index {index}", hint=f"enrolled are {', '.join(indices) or 'none'}"
         )
+    return found
+
+
+def given(client: NetworkClient, index: int) -> Member:
+    """Who has an index, enrolled or removed; NetworkError where it was never given."""
+    known = members(client)
+    found = next((member for member in known if member.index == index), None)
+    if found is None:
+        indices = [str(member.index) for member in known]
+        raise NetworkError(f"no worker has index {index}", hint=f"given are {', '.join(indices) or 'none'}")
     return found
 
 

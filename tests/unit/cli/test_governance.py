@@ -8,6 +8,7 @@ from tests.unit.chain.votings import STANDBY
 from tests.unit.cli.conftest import BASE, CONSISTENCY, Governed
 
 from worknet.chain.errors import RevertedError
+from worknet.chain.events import Role
 from worknet.chain.signers import signer_from_key
 from worknet.config.network import NetworkConfig
 from worknet.protocol.earnings import Amounts
@@ -209,9 +210,33 @@ def test_only_the_operator_rotates_and_only_to_a_key_that_is_there(governed: Gov
     code, _, err = governed.run("network", "rotate", "0", "--node", str(node), key="owner")
     assert (code, "belongs to the operator 0xa0a0" in err) == (2, True)
     code, _, err = governed.run("network", "rotate", "9", "--node", str(node), key="owner")
-    assert (code, "enrolled are 0, 1, 2, 3" in err) == (2, True)
+    assert (code, "given are 0, 1, 2, 3" in err) == (2, True)
     code, _, err = governed.run("network", "rotate", "3", "--node", str(governed.folder), key="owner")
     assert (code, "no keystore file" in err) == (2, True)
+
+
+def test_a_removed_operator_comes_back_with_the_key_that_it_has_and_may_rotate_it_before(
+    governed: Governed,
+) -> None:
+    def enrol(worker: bytes) -> tuple[int, str, str]:
+        key = ["--worker", f"0x{worker.hex()}", "--encryption-key", f"0x{'ef' * 32}"]
+        operator = f"0x{governed.network.signers[3].address.hex()}"
+        return governed.run("network", "enrol", "--operator", operator, *key, key="owner")
+
+    old = governed.network.voters[STANDBY].address
+    new = signer_from_key(b"\x44" * 32, 31337).address
+    governed.json("network", "remove", str(STANDBY), key="owner")
+    before = governed.sent()
+    code, _, err = enrol(new)
+    assert (code, f"not with 0x{new.hex()}" in err, "`worknet network rotate`" in err) == (2, True, True)
+    assert governed.sent() == before
+    node = governed.node("new", b"\x44" * 32)
+    governed.json("network", "rotate", str(STANDBY), "--node", str(node), key="owner")
+    code, _, err = enrol(old)
+    assert (code, f"the key behind it, 0x{new.hex()}" in err) == (2, True)
+    assert enrol(new)[0] == 0
+    assert governed.network.owner.member(STANDBY).role is Role.ACTIVE
+    assert governed.network.owner.index_of(new) == STANDBY
 
 
 def test_a_key_of_another_index_is_refused_before_it_costs_anything(governed: Governed) -> None:
