@@ -174,11 +174,11 @@ class Network:
             self.keys[index], self.secrets[index], self.operators[index] = key, secret, account
 
     def enrol_again(self, index: int, role: int = ACTIVE) -> Told:
-        """Gives a removed operator its index back, with the key that it had."""
+        """Gives a removed operator its index back, with the key that stands behind it."""
         return self.call("enrol", self.operators[index], self.keys[index], role, ENCRYPTION_KEY)
 
     def rotate(self, index: int, secret: PrivateKey | None = None) -> Told:
-        """Puts this key, or a new one, behind an index; sent by its operator."""
+        """Puts this key, or a new one, behind an index; sent by its operator, enrolled or removed."""
         secret = secret or self.new_key()
         key = self.address_of(secret)
         told = self.call("rotate", index, key, ENCRYPTION_KEY, sender=self.operators[index])

@@ -9,6 +9,7 @@ from pathlib import Path
 import boa
 import pytest
 from eth_abi.abi import encode
+from tests.contracts.network import STANDBY
 from vyper.cli.vyper_compile import compile_files
 
 from worknet.protocol.keccak import keccak256
@@ -16,6 +17,7 @@ from worknet.protocol.keccak import keccak256
 CONTRACTS = Path(__file__).parents[2] / "src" / "worknet" / "contracts"
 LAST = 65_535
 LAST_SET = 32_767
+LAST_ENROLMENT = LAST_SET - 120
 AT_PAUSED, AT_NUMBER = 240, 241
 EVENT = b"\x11" * 32
 
@@ -34,16 +36,22 @@ def entry(layout, module, mapping, key):
     return int.from_bytes(keccak256(encode(["uint256", "bytes32"], [slot, key])), "big")
 
 
+def at_set(network, layout, number):
+    """The network, as if its members of now were the set of this number."""
+    address, slot = network.contract.address, layout["members"]["current"]["slot"]
+    kept = boa.env.get_storage(address, slot)
+    assert (kept >> AT_NUMBER, kept >> AT_PAUSED & 1) == (network.contract.member_count(), 0)
+    boa.env.set_storage(address, slot, kept % 2**AT_PAUSED | number << AT_NUMBER)
+    of_set = entry(layout, "members", "sets", number.to_bytes(32, "big"))
+    boa.env.set_storage(address, of_set, kept % 2**AT_PAUSED)
+    return network
+
+
 @pytest.fixture
 def last_set_but_one(network, layout):
     """A network that is about to make its last member set."""
-    address, slot = network.contract.address, layout["members"]["current"]["slot"]
-    kept = boa.env.get_storage(address, slot)
-    assert (kept >> AT_NUMBER, kept >> AT_PAUSED & 1, kept % 2**AT_PAUSED) == (3, 0, 0b111)
-    boa.env.set_storage(address, slot, kept % 2**AT_PAUSED | (LAST_SET - 1) << AT_NUMBER)
-    number = (LAST_SET - 1).to_bytes(32, "big")
-    boa.env.set_storage(address, entry(layout, "members", "sets", number), kept % 2**AT_PAUSED)
-    return network
+    assert network.contract.active() == 0b111
+    return at_set(network, layout, LAST_SET - 1)
 
 
 @pytest.fixture
@@ -70,19 +78,56 @@ def test_the_last_member_set_is_frozen_like_any_other(last_set_but_one):
 
 def test_after_the_last_member_set_nobody_is_enrolled_or_removed_and_votings_go_on(last_set_but_one):
     network = last_set_but_one
-    network.enrol()
-    before = network.contract.active(), network.contract.member_count()
+    network.call("remove", 2)
     with network.refuses("members: too many changes"):
         network.enrol()
     with network.refuses("members: too many changes"):
+        network.enrol_again(2)
+    with network.refuses("members: too many changes"):
         network.call("remove", 0)
-    assert (network.contract.active(), network.contract.member_count()) == before == (0b1111, 4)
-    network.rotate(0)
+    assert (network.contract.active(), network.contract.member_count()) == (0b011, 3)
+    for index in (0, 2):
+        network.rotate(index)
     network.call("pause_opening", True)
     network.call("pause_opening", False)
-    for worker in range(4):
+    for worker in range(2):
         network.cast(worker, network.pair("a"))
     assert network.voting().closed
+
+
+def test_the_last_enrolment_leaves_sets_for_every_worker_to_be_removed(bare, layout):
+    bare.enrol(119)
+    at_set(bare, layout, LAST_ENROLMENT - 1)
+    bare.enrol(role=STANDBY)
+    with bare.refuses("members: no index left"):
+        bare.enrol()
+    for index in range(120):
+        bare.call("remove", index)
+    assert (bare.contract.active(), bare.contract.standby()) == (0, 0)
+    with bare.refuses("members: too many changes"):
+        bare.enrol_again(0)
+
+
+@pytest.mark.parametrize("number", [LAST_ENROLMENT, LAST_ENROLMENT + 1, LAST_SET - 1])
+def test_near_the_last_member_set_nobody_is_enrolled_and_everybody_can_be_removed(network, layout, number):
+    at_set(network, layout, number)
+    with network.refuses("members: too many changes"):
+        network.enrol()
+    network.call("remove", 1)
+    with network.refuses("members: too many changes"):
+        network.enrol_again(1)
+    assert (network.contract.active(), network.contract.member_count()) == (0b101, 3)
+
+
+@pytest.mark.parametrize("attempt", [256, 257, 2**256 - 1])
+def test_an_attempt_of_more_than_8_bits_has_no_voters_and_is_not_taken_for_its_lower_bits(network, attempt):
+    a = network.pair("a")
+    network.cast(0, a)
+    about = (a.input_root, a.result_root)
+    assert network.contract.voters(network.voting_id(), 1, *about) == 0b001
+    assert network.contract.voters(network.voting_id(), 255, *about) == 0
+    with network.refuses("votings: other attempt"):
+        network.contract.voters(network.voting_id(), attempt, *about)
 
 
 def test_a_second_attempt_opens_with_the_last_member_set(last_set_but_one):

@@ -30,26 +30,41 @@ def test_a_removal_tells_whom_and_frees_no_index(network):
     assert network.contract.active() == 0b1101
 
 
-def test_an_operator_enrolled_again_gets_its_index_back_with_a_new_key_and_role(network):
+def test_an_operator_enrolled_again_gets_its_index_back_with_its_key_and_a_new_role(network):
     network.call("remove", 1)
-    key = boa.env.generate_address()
-    network.call("enrol", network.operators[1], key, 2, b"\x09" * 32)
+    network.call("enrol", network.operators[1], network.keys[1], 2, b"\x09" * 32)
     assert (network.contract.active(), network.contract.standby()) == (0b101, 0b010)
-    assert network.contract.index_of(key) == 1
-    with network.refuses("members: unknown worker"):
-        network.contract.index_of(network.keys[1])
+    assert network.contract.index_of(network.keys[1]) == 1
+    assert network.contract.member_count() == 3
 
 
-def test_an_operator_enrolled_again_may_keep_its_key(network):
+def test_nobody_but_its_operator_gives_an_index_another_key_also_not_one_that_it_had(network):
+    former = network.keys[1]
+    network.rotate(1)
     network.call("remove", 1)
-    network.call("enrol", network.operators[1], network.keys[1], 1, b"\x09" * 32)
-    assert network.contract.active() == 0b111
+    for key in (boa.env.generate_address(), former, network.keys[2], "0x" + "00" * 20):
+        with network.refuses("members: not the operator's key"):
+            network.call("enrol", network.operators[1], key, 1, b"\x09" * 32)
+    assert network.contract.member(1).worker == network.keys[1]
+
+
+def test_an_operator_that_rotated_while_it_was_removed_comes_back_with_its_new_key(network):
+    former = network.keys[1]
+    network.call("remove", 1)
+    network.rotate(1)
+    assert (network.contract.active(), network.contract.member(1).role) == (0b101, 0)
+    with network.refuses("members: not the operator's key"):
+        network.call("enrol", network.operators[1], former, 1, b"\x09" * 32)
+    network.enrol_again(1)
+    network.cast(1, network.pair("a"))
+    assert network.voters(network.pair("a")) == 0b010
 
 
 def test_a_key_once_used_is_never_accepted_for_another_index(network):
+    former = network.keys[1]
+    network.rotate(1)
     network.call("remove", 1)
-    network.call("enrol", network.operators[1], boa.env.generate_address(), 1, b"\x09" * 32)
-    for old in (network.keys[1], network.keys[2]):
+    for old in (former, network.keys[1], network.keys[2]):
         with network.refuses("members: key of another index"):
             network.call("enrol", boa.env.generate_address(), old, 1, b"\x09" * 32)
     assert network.contract.member_count() == 3
@@ -150,12 +165,21 @@ def test_only_the_operator_of_an_index_rotates_its_key(network):
             network.call("rotate", 1, fresh, b"\x09" * 32, sender=sender)
 
 
-def test_only_an_enrolled_index_is_rotated(network):
+def test_an_index_that_was_never_given_is_not_rotated(network):
+    for index in (3, 119, 120, 2**256 - 1):
+        with network.refuses("members: unknown index"):
+            network.call("rotate", index, boa.env.generate_address(), b"\x09" * 32)
+
+
+def test_a_rotation_of_a_removed_worker_enrols_nobody(network):
     network.call("remove", 1)
-    for index in (1, 3, 120, 2**256 - 1):
-        with network.refuses("members: not enrolled"):
-            sender = network.operators.get(index, network.owner)
-            network.call("rotate", index, boa.env.generate_address(), b"\x09" * 32, sender=sender)
+    told = network.rotate(1)
+    assert [name for name, _ in told] == ["Rotated"]
+    assert (network.contract.active(), network.contract.standby()) == (0b101, 0)
+    with network.refuses("votings: not a member"):
+        network.cast(1, network.pair("a"))
+    with network.refuses("members: not enrolled"):
+        network.check_in(1)
 
 
 def test_a_rotation_needs_both_keys(network):
@@ -197,6 +221,20 @@ def test_a_rotated_key_votes_in_an_open_attempt_and_the_old_one_no_longer(networ
     assert [name for name, _ in network.cast(1, a, attempt)] == ["Cast", "Recorded"]
 
 
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_a_removed_operator_rotates_and_its_new_key_votes_in_the_open_attempt(network, attempt):
+    a, old = network.pair("a"), network.keys[1]
+    network.cast(0, a)
+    if attempt == 2:
+        network.wait(600)
+        network.cast(0, a, attempt=2)
+    network.call("remove", 1)
+    network.rotate(1)
+    with network.refuses("votings: not the worker's key"):
+        network.cast(1, a, attempt, sender=old)
+    assert [name for name, _ in network.cast(1, a, attempt)] == ["Cast", "Recorded"]
+
+
 def test_what_the_old_key_has_cast_stays_cast(network):
     network.cast(1, network.pair("a"))
     network.rotate(1)
@@ -216,6 +254,51 @@ def test_signatures_are_checked_against_the_key_of_the_moment_in_which_they_are_
     assert skipped == [(1, "votings: not the worker's key")]
     sealed.bring_seals([sealed.signed_seal(1, a)])
     assert sealed.voting().ballots == 0b011
+
+
+def enrols_with_own_key(network, index):
+    """The owner enrols this operator, whom he has removed, with a key of his own."""
+    secret = network.new_key()
+    key = network.address_of(secret)
+    return network.call("enrol", network.operators[index], key, 1, b"\x09" * 32), secret
+
+
+def test_an_owner_who_enrols_a_removed_operator_with_his_own_key_has_no_vote_in_an_open_attempt(network):
+    network.cast(0, network.pair("a"))
+    network.call("remove", 1)
+    with network.refuses("members: not the operator's key"):
+        enrols_with_own_key(network, 1)
+    with network.refuses("votings: not the worker's key"):
+        network.cast(1, network.pair("b"), sender=network.owner)
+    assert "Recorded" in [name for name, _ in network.cast(1, network.pair("a"))]
+
+
+def test_an_owner_cannot_report_in_the_name_of_members_whom_he_removed_and_enrols_again(sealed):
+    a, b = sealed.pair("a"), sealed.pair("b")
+    for worker in range(3):
+        sealed.seal(worker, a)
+    honest = dict(sealed.secrets)
+    for index in (1, 2):
+        sealed.call("remove", index)
+        with sealed.refuses("members: not the operator's key"):
+            enrols_with_own_key(sealed, index)
+        sealed.enrol_again(index)
+        sealed.secrets[index] = sealed.new_key()
+    with sealed.refuses("votings: not the worker's key"):
+        sealed.report(b, [1, 2], participants=0b111)
+    assert sealed.contract.size() == 0
+    sealed.secrets = honest
+    sealed.reveal(a, [0, 1, 2])
+    assert sealed.record().voters == 0b111
+
+
+def test_an_operator_enrolled_again_votes_in_the_open_attempt_with_its_own_key_only(network):
+    network.cast(0, network.pair("a"))
+    network.call("remove", 1)
+    network.enrol_again(1)
+    with network.refuses("votings: not the worker's key"):
+        network.cast(1, network.pair("b"), sender=network.owner)
+    assert "Recorded" in [name for name, _ in network.cast(1, network.pair("a"))]
 
 
 def test_a_standby_enrolled_active_again_and_the_other_way_round_has_its_new_role(network):

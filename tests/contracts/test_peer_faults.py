@@ -175,6 +175,15 @@ def test_5_a_worker_removed_in_the_middle_of_an_attempt_still_votes_in_it(networ
     assert "Recorded" in names(network.cast(1, network.pair("a")))
 
 
+def test_5_a_worker_removed_and_enrolled_again_leaves_its_vote_to_nobody_else(network):
+    network.cast(0, network.pair("a"))
+    network.call("remove", 1)
+    with network.refuses("members: not the operator's key"):
+        network.call("enrol", network.operators[1], boa.env.generate_address(), 1, b"\x09" * 32)
+    network.enrol_again(1)
+    assert "Recorded" in names(network.cast(1, network.pair("a")))
+
+
 @pytest.mark.parametrize("sealed_ballots", [False, True])
 def test_6_after_its_time_limit_a_voting_is_tried_again_with_the_same_pair(new_network, sealed_ballots):
     with boa.env.anchor():

@@ -54,6 +54,7 @@ class Replay:
         self.network = ABIContractFactory("ToldNetwork", built["abi"]).at(address)
         self.pool = deploy("Rewards", ["address"], self.network.address)
         self.operators: dict[int, Any] = {}
+        self.keys: dict[int, Any] = {}
         self.payments: list[Given] = []
         self.length, self.funded = length, 0
 
@@ -88,11 +89,11 @@ class Replay:
     def enrol(self, worker: int) -> None:
         """Enrols this index; those below that were never given are taken by others, who leave at once."""
         for index in range(self.network.member_count(), worker + 1):
-            self.operators[index] = boa.env.generate_address()
+            self.operators[index], self.keys[index] = boa.env.generate_address(), boa.env.generate_address()
             if index < worker:
-                self.network.enrol(self.operators[index], boa.env.generate_address(), 1, ENCRYPTION_KEY)
+                self.network.enrol(self.operators[index], self.keys[index], 1, ENCRYPTION_KEY)
                 self.network.remove(index)
-        self.network.enrol(self.operators[worker], boa.env.generate_address(), 1, ENCRYPTION_KEY)
+        self.network.enrol(self.operators[worker], self.keys[worker], 1, ENCRYPTION_KEY)
 
     def tell(self, voting: Given) -> None:
         amounts = int(voting["policy"]["accuracy"]) | int(voting["policy"]["speed"]) << 128
