@@ -3,7 +3,7 @@
 import boa
 import pytest
 from boa.contracts.base_evm_contract import BoaError
-from tests.contracts.network import PERIOD, words_of
+from tests.contracts.network import PERIOD, deploy, words_of
 from tests.contracts.rewarding import claimed, earned, end_period, hold, vote
 
 from worknet.contracts import artifact
@@ -261,6 +261,77 @@ def test_money_that_was_forced_on_the_pool_goes_to_the_workers_and_nowhere_else(
     assert balance(poor.pool.address) == 940
 
 
+# A second pool of a network
+
+
+def deploys_another_pool(network):
+    """Replaces the network's pool by a new one, which has some money; the former pool."""
+    former = network.pool
+    network.pool = deploy("Rewards", ["address"], network.contract.address)
+    network.fund(10**6)
+    return former
+
+
+def test_a_pool_tells_when_it_was_created(earning):
+    first = earning.pool.created_at()
+    earning.wait(77)
+    deploys_another_pool(earning)
+    assert (earning.pool.created_at(), earning.pool.created_at() > first) == (earning.now, True)
+
+
+@pytest.mark.parametrize("is_claimed", [False, True])
+def test_a_second_pool_pays_nothing_for_records_before_it_whether_claimed_or_not(earning, is_claimed):
+    record = hold(earning, AGREED)
+    if is_claimed:
+        earning.claim(1, [record])
+    earning.wait(1)
+    former = deploys_another_pool(earning)
+    with earning.refuses("rewards: before the pool"):
+        earning.claim(1, [record])
+    assert earning.pool.claimed_of_voting(record.voting_id) == 0
+    earning.pool = former
+    assert earned(earning, 1, [record]) == (0 if is_claimed else ACCURACY)
+
+
+def test_a_second_pool_pays_for_records_from_its_creation_on(earning):
+    hold(earning, AGREED, 3)
+    deploys_another_pool(earning)
+    record = hold(earning, AGREED, 2, apart=1)
+    assert record.time >= earning.pool.created_at()
+    assert [earned(earning, worker, [record]) for worker in range(3)] == [110, 100, 100]
+
+
+def test_a_record_of_the_second_in_which_a_pool_is_created_is_paid_by_it(earning):
+    record = hold(earning, AGREED, apart=1)
+    deploys_another_pool(earning)
+    assert record.time == earning.pool.created_at() == earning.now
+    assert earned(earning, 0, [record]) == 110
+
+
+def test_a_record_before_the_pool_refuses_the_claim_with_all_that_stands_beside_it(earning):
+    early = hold(earning, AGREED, 3)
+    earning.wait(1)
+    deploys_another_pool(earning)
+    record = hold(earning, AGREED, 2)
+    for records in ([early, record], [record, early]):
+        with earning.refuses("rewards: before the pool"):
+            earning.claim(0, records)
+    assert earning.pool.claimed_of_voting(record.voting_id) == 0
+    with earning.refuses("rewards: not the record"):
+        earning.call("claim", 0, [altered_word(early, 12, early.time + 10**6)], [], of=earning.pool)
+
+
+def test_a_second_pool_pays_for_periods_only_amounts_that_were_set_in_it(earning):
+    hold(earning, AGREED)
+    before = end_period(earning)
+    deploys_another_pool(earning)
+    earning.check_in(0)
+    earning.set_rewards(7, 0)
+    first = end_period(earning)
+    earning.check_in(0)
+    assert earned(earning, 0, [], [before, first, end_period(earning)]) == 7
+
+
 # What the owner may do
 
 
@@ -301,5 +372,6 @@ def test_nothing_owed_is_lost_whatever_the_owner_changes(poor, change):
 
 def test_nobody_takes_money_out_but_by_claims():
     functions = {entry["name"] for entry in artifact("Rewards").abi if entry["type"] == "function"}
-    views = {"network", "reward_period", "owed", "claimed_of_voting", "claimed_of_period", "amounts_in"}
+    views = {"network", "reward_period", "created_at", "owed", "amounts_in"}
+    views |= {"claimed_of_voting", "claimed_of_period"}
     assert functions == views | {"fund", "set_rewards", "claim"}
