@@ -58,13 +58,15 @@ def claim_rewards(
     """Have operators paid what their workers earned, and what they are owed; any key will do.
 
     In as many transactions as it takes. What the pool cannot pay stays owed, to be claimed again.
-    Exit codes: 0 all was claimed; 1 there is nothing to claim, or the claim for some worker was refused.
+    Exit codes: 0 claimed, though a short pool may leave something owed; 1 there is nothing to claim, or the
+    pool is too empty to pay what is owed, or the claim for some worker was refused.
     """
     network = NetworkConfig.load(file)
     connection, signer = Key(rpc, keystore, password_file, password_env).opened(network)
     client = access.signing_client(network, connection, signer)
     pool = access.pool_client(network, client)
     payouts = []
+    unpaid: list[Statement] = []
     refused: dict[int, str] = {}
     for statement in statements(network, client, pool, worker).workers:
         # What is only owed is worth a transaction as soon as the pool has something.
@@ -75,12 +77,22 @@ def claim_rewards(
                 # An operator that cannot be paid holds up no other one.
                 refused[statement.member.index] = error.reason
                 warn(f"worker {statement.member.index}: {error}", error.hint)
+        elif statement.owed:
+            unpaid.append(statement)
+    if unpaid or any(payout.owed for payout in payouts):
+        hint = "`worknet network fund` pays into it; then claim again"
+        warn("the pool is empty: what is owed waits until it is funded", hint)
     told: dict[str, Any] = {"pool": to_hex(pool.contract), "claims": [_payout(payout) for payout in payouts]}
+    told["unpaid"] = {statement.member.index: str(statement.owed) for statement in unpaid}
     told["refused"] = refused
     said = [
         f"worker {payout.worker}: claimed {amount_text(payout.earned)}, paid {amount_text(payout.paid)} "
         f"to {to_hex(payout.operator)}, still owed {amount_text(payout.owed)}"
         for payout in payouts
+    ]
+    said += [
+        f"worker {statement.member.index}: owed {amount_text(statement.owed)}, which the pool cannot pay"
+        for statement in unpaid
     ]
     tell(as_json, told, said if said or refused else ["there is nothing to claim"])
     if refused or not payouts:
@@ -148,10 +160,15 @@ def _worker(statement: Statement, balance: int) -> dict[str, Any]:
         "paid": str(statement.paid),
         "owed": str(statement.owed),
         "claimable": str(statement.claimable),
-        "payable_now": str(min(statement.claimable + statement.owed, balance)),
+        "payable_now": str(_payable(statement, balance)),
         "votings": [to_hex(record.voting_id) for record in statement.votings],
         "periods": list(statement.periods),
     }
+
+
+def _payable(statement: Statement, balance: int) -> int:
+    """What a claim for this worker alone would have paid now."""
+    return min(statement.claimable + statement.owed, balance)
 
 
 def _lines(found: Statements) -> list[str]:
@@ -167,6 +184,7 @@ def _lines(found: Statements) -> list[str]:
         lines.append(f"worker {statement.member.index:<3} earned {amount_text(earned.total)}: {parts}")
         lines.append(
             f"  claimed {amount_text(statement.claimed)}, paid {amount_text(statement.paid)}, "
-            f"owed {amount_text(statement.owed)}, claimable now {amount_text(statement.claimable)}"
+            f"owed {amount_text(statement.owed)}, claimable {amount_text(statement.claimable)}, "
+            f"payable now {amount_text(_payable(statement, found.balance))}"
         )
     return lines

@@ -76,6 +76,29 @@ def test_what_a_short_pool_cannot_pay_stays_owed_until_it_is_funded(governed: Go
     assert (claimed["claimed"], claimed["paid"], claimed["owed"]) == ("0", str(owed), "0")
 
 
+def test_what_an_empty_pool_owes_is_told_and_not_called_nothing(governed: Governed) -> None:
+    earn(governed)
+    code, out, err = governed.run("rewards", "claim", "--worker", "2", key="0")
+    assert (code, out.endswith("paid 0 to 0x" + "a2" * 20 + ", still owed 0.112\n")) == (0, True)
+    assert "`worknet network fund`" in err
+    before = governed.sent(0)
+    code, out, err = governed.run("rewards", "claim", "--worker", "2", key="0")
+    assert (code, out) == (1, "worker 2: owed 0.112, which the pool cannot pay\n")
+    assert "the pool is empty" in err
+    assert "hint: `worknet network fund` pays into it; then claim again" in err
+    code, out, _ = governed.run("rewards", "claim", "--worker", "2", "--json", key="0")
+    found = json.loads(out)
+    assert (code, found["claims"], found["unpaid"]) == (1, [], {"2": str(112 * 10**15)})
+    assert governed.sent(0) == before
+
+
+def test_what_is_payable_now_stands_beside_what_is_claimable(governed: Governed) -> None:
+    earn(governed)
+    governed.pool.fund(BASE)
+    out = governed.run("rewards", "show", "--worker", "2")[1]
+    assert out.endswith("claimed 0, paid 0, owed 0, claimable 0.112, payable now 0.1\n")
+
+
 def test_all_workers_are_claimed_for_at_once(governed: Governed) -> None:
     earn(governed)
     governed.pool.fund(ETHER)
