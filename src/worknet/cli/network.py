@@ -27,7 +27,7 @@ from worknet.config.network import NetworkConfig
 from worknet.network import access, acts, establish, members, policies
 from worknet.network.data_keys import commitment_of
 from worknet.network.establish import NewMember
-from worknet.network.moving import check_predecessor, predecessor_of
+from worknet.network.moving import check_predecessor, open_predecessor, predecessor_of
 from worknet.network.show import view
 from worknet.protocol.canonical import to_hex
 
@@ -65,7 +65,11 @@ def deploy(
     ] = None,
     old_rpc: Annotated[
         str | None,
-        typer.Option("--old-rpc", metavar="URL", help="A JSON-RPC of the old network's chain; as --rpc."),
+        typer.Option(
+            "--old-rpc",
+            metavar="URL",
+            help="A JSON-RPC of the old network's chain; default: --rpc if the chain is the same.",
+        ),
     ] = None,
     allow_unisolated: AllowUnisolated = False,
     as_json: AsJson = False,
@@ -81,8 +85,7 @@ def deploy(
     connection, signer = Key(rpc, keystore, password_file, password_env).opened(network)
     previous = None
     if continues is not None:
-        old = NetworkConfig.load(continues)
-        previous = predecessor_of(old, access.connect(old, old_rpc))
+        previous = predecessor_of(*open_predecessor(network, rpc, continues, old_rpc))
     has_network, has_pool = network.network.contract is not None, network.rewards.contract is not None
     network = establish.deploy_contract(file, connection, signer, previous)
     client = access.owner_client(network, connection, signer)

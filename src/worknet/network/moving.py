@@ -3,16 +3,37 @@
 The head counts only if no record can come after it, and if the old contract's own events lead to it.
 """
 
+from pathlib import Path
+
 from worknet.chain.client import NetworkClient
 from worknet.chain.deployment import Predecessor
 from worknet.chain.rpc import Rpc
 from worknet.config.network import NetworkConfig
-from worknet.network.access import deep_block, reading_client, synced_index, time_of
+from worknet.network.access import connect, deep_block, reading_client, synced_index, time_of
 from worknet.network.errors import NetworkError
 from worknet.protocol.canonical import to_hex
 from worknet.protocol.voting import State
 
 _GOES_ON = {State.CASTING, State.REVEALING, State.PENDING, State.SETTLING}
+
+
+def open_predecessor(
+    network: NetworkConfig, rpc: str | None, continues: Path, old_rpc: str | None
+) -> tuple[NetworkConfig, Rpc]:
+    """The old network and its chain, at `old_rpc`, or at the new one's `rpc` if their chain is the same.
+
+    Raises ConfigError for the file, or where the RPC serves another chain, and NetworkError where there is no
+    RPC or it is no address.
+    """
+    old = NetworkConfig.load(continues)
+    if old_rpc is None and old.network.chain_id == network.network.chain_id:
+        old_rpc = rpc
+    try:
+        return old, connect(old, old_rpc)
+    except NetworkError as error:
+        raise NetworkError(
+            f"{continues}: {error}", hint=f"name an RPC of the chain of {continues} with --old-rpc"
+        ) from None
 
 
 def predecessor_of(old: NetworkConfig, rpc: Rpc) -> Predecessor:

@@ -10,8 +10,9 @@ from worknet.chain.deployment import deploy
 from worknet.chain.errors import IndexMismatchError
 from worknet.chain.rpc import Rpc
 from worknet.config.network import NetworkConfig
+from worknet.network import moving
 from worknet.network.errors import NetworkError
-from worknet.network.moving import predecessor_of
+from worknet.network.moving import open_predecessor, predecessor_of
 
 
 @pytest.fixture
@@ -76,3 +77,40 @@ def test_events_that_do_not_lead_to_the_head_are_not_continued(
     monkeypatch.setattr(Rpc, "logs", without_votings)
     with pytest.raises(IndexMismatchError, match="the contract's log has 1 leaves"):
         predecessor_of(old, network.rpc)
+
+
+@pytest.mark.parametrize(
+    ("chain_id", "old_rpc", "asked"),
+    [
+        (31337, None, "http://new"),
+        (31337, "http://old", "http://old"),
+        (246, None, None),
+        (246, "http://old", "http://old"),
+    ],
+)
+def test_an_old_network_on_the_same_chain_is_looked_at_through_the_same_rpc(
+    old: NetworkConfig,
+    network: Network,
+    monkeypatch: pytest.MonkeyPatch,
+    chain_id: int,
+    old_rpc: str | None,
+    asked: str | None,
+) -> None:
+    urls: list[str | None] = []
+
+    def connect(_: NetworkConfig, url: str | None) -> Rpc:
+        urls.append(url)
+        return network.rpc
+
+    monkeypatch.setattr(moving, "connect", connect)
+    file = old.file.with_name("new.toml")
+    file.write_text(f'[network]\nname = "new"\nchain_id = {chain_id}\n')
+    found, _ = open_predecessor(NetworkConfig.load(file), "http://new", old.file, old_rpc)
+    assert (found.file, urls) == (old.file, [asked])
+
+
+def test_an_old_network_without_an_rpc_is_told_with_its_file_and_option(old: NetworkConfig) -> None:
+    with pytest.raises(NetworkError, match=r"old\.toml: no public RPC of chain id 31337") as caught:
+        open_predecessor(old, None, old.file, None)
+    assert str(old.file) in caught.value.hint
+    assert "--old-rpc" in caught.value.hint
