@@ -1,6 +1,5 @@
 """Reports from files: signing what came of a voting, and bringing what enough workers have signed."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +43,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Collection:
-    """Files that were looked at: the words that most of them sign, who signed, and what does not count.
+    """Files that were looked at: the words that most workers sign, who signed, and what does not count.
 
     `words` is None where no file counts; `needed` is how many signatures the report needs.
     """
@@ -118,7 +117,7 @@ def sign(
 
 
 def collect(network: NetworkConfig, client: NetworkClient, files: Sequence[Path]) -> Collection:
-    """Which of these files count for one report, the one that most of them sign."""
+    """Which of these files count for one report, the one that most workers sign; of equals, the first."""
     refused: list[Refusal] = []
     sound: list[tuple[Path, SignedReport]] = []
     openings: dict[VotingName, Opening] = {}
@@ -138,11 +137,14 @@ def collect(network: NetworkConfig, client: NetworkClient, files: Sequence[Path]
                 sound.append((file, signed))
     if not sound:
         return Collection(None, {}, tuple(refused), 0)
-    words = Counter(signed.words for _, signed in sound).most_common(1)[0][0]
+    signers: dict[Words, set[int]] = {}
+    for _, signed in sound:
+        signers.setdefault(signed.words, set()).add(signed.worker)
+    words = max(signers, key=lambda each: len(signers[each]))
     for file, signed in sound:
         if signed.words != words:
             differing = ", ".join(signed.words.differences(words))
-            refused.append(Refusal(file, f"signs other words than most of the files: {differing}"))
+            refused.append(Refusal(file, f"signs other words than most workers do: {differing}"))
     counted = {signed.worker: signed for _, signed in sound if signed.words == words}
     needed = openings[VotingName(words.workflow_id, words.trigger_id)].needed
     return Collection(words, counted, tuple(refused), needed)

@@ -154,7 +154,18 @@ def test_files_with_other_words_than_most_do_not_count(reporting: Reporting) -> 
     reporting.sign(2, voters="1-2")
     code, found, _ = reporting.collect(2, 0, 1)
     assert (code, found["signed"]) == (0, [0, 1])
-    assert found["refused"][reporting.file(2)] == "signs other words than most of the files: voters"
+    assert found["refused"][reporting.file(2)] == "signs other words than most workers do: voters"
+
+
+def test_copies_of_one_worker_s_file_do_not_outvote_the_others(reporting: Reporting) -> None:
+    reporting.sign(0)
+    reporting.sign(1)
+    reporting.sign(2, voters="1-2")
+    for copy in ("a", "b", "c"):
+        Path(reporting.file(copy)).write_bytes(Path(reporting.file(2)).read_bytes())
+    code, found, _ = reporting.collect(2, "a", "b", "c", 0, 1)
+    assert (code, found["signed"]) == (0, [0, 1])
+    assert len(found["refused"]) == 4
 
 
 def test_a_signature_of_a_key_that_was_rotated_since_does_not_count(reporting: Reporting) -> None:
