@@ -14,6 +14,7 @@ import leaves
 import records
 import refusals
 
+# What the pool reads of a network.
 interface Network:
     def owner() -> address: view
     def reward_period() -> uint256: view
@@ -28,17 +29,21 @@ interface Network:
     def period(number: uint256) -> Period: view
 
 
+# `fund`: somebody paid into the pool. Here and below amounts are in the chain's smallest unit.
 event Funded:
     funder: indexed(address)
     amount: uint256
 
 
+# `set_rewards`: the amounts of each period from the one with this number on, until others are set.
 event RewardsSet:
     base: uint256
     consistency: uint256
     since_period: uint256
 
 
+# `claim`: what the items named earned the worker with this index, and what its operator was paid, for them and
+# for what was owed before. The rest stays owed.
 event Claimed:
     index: indexed(uint256)
     operator: indexed(address)
@@ -46,13 +51,14 @@ event Claimed:
     paid: uint256
 
 
-# What the network's views return, see there.
+# See `Member` in the network's `members`.
 struct Member:
     operator: address
     worker: address
     role: uint256
 
 
+# See `Voting` in the network's `attempts`.
 struct Voting:
     state: uint256
     attempt: uint256
@@ -70,6 +76,7 @@ struct Voting:
     shared: bool
 
 
+# See `Period` in the network's `periods`.
 struct Period:
     eligible: uint256
     checked_in: uint256
@@ -101,11 +108,11 @@ reward_period: public(immutable(uint256))
 #         pay again for what the first has paid.
 created_at: public(immutable(uint256))
 
-# @notice What an index has earned by its claims and has not been paid yet.
+# @notice Worker index -> what it has earned by its claims and has not been paid yet.
 owed: public(HashMap[uint256, uint256])
-# @notice Voting -> bitmap of the workers that have claimed it.
+# @notice Voting id -> bitmap of the workers that have claimed it.
 claimed_of_voting: public(HashMap[bytes32, uint256])
-# @notice Period -> bitmap of the workers that have claimed it.
+# @notice Number of a period -> bitmap of the workers that have claimed it.
 claimed_of_period: public(HashMap[uint256, uint256])
 
 # Number of a change, from 1 -> the amounts; `since_period` ascends strictly.
@@ -138,6 +145,9 @@ def set_rewards(base: uint256, consistency: uint256):
     """
     @notice Sets the amounts of the periods that begin from now on; the last setting in a period counts. Only the
             network's owner.
+    @param base For a worker that was enrolled throughout a period and seen in it.
+    @param consistency For one whose ballot was the recorded pair in every voting that it was a member of and that
+           counted in the period, at least one.
     """
     if msg.sender != staticcall Network(network).owner():
         refusals._refuse("rewards: not the owner")
@@ -157,7 +167,9 @@ def set_rewards(base: uint256, consistency: uint256):
 @external
 def claim(index: uint256, votings: DynArray[records.Record, 50], ended: DynArray[uint256, 100]):
     """
-    @notice Pays a worker's operator what it earned, and what it was still owed, as far as the pool has it. Anyone.
+    @notice Pays a worker's operator what it earned, and what it was still owed, as far as the pool has it.
+            Anyone.
+    @param index The worker's, enrolled or removed.
     @param votings The records of closed votings. What is claimed already is passed over, so that a claim that
            comes first takes nothing from this one.
     @param ended Numbers of periods that are over.
@@ -182,7 +194,10 @@ def claim(index: uint256, votings: DynArray[records.Record, 50], ended: DynArray
 @view
 def amounts_in(period: uint256) -> (uint256, uint256):
     """
-    @notice Base and consistency amount that count in a period.
+    @notice The amounts that count in a period, by what was set so far.
+    @param period Its number.
+    @return Base; zero before any was set.
+    @return Consistency, likewise.
     """
     amounts: Amounts = self._amounts_in(period)
     return amounts.base, amounts.consistency
@@ -193,6 +208,8 @@ def _of_voting(record: records.Record, index: uint256) -> uint256:
     """
     @notice Accuracy and speed: what a worker earned in a closed voting and has not claimed. A plurality earns
             nothing.
+    @param index The worker's.
+    @return The amount, which is taken note of as claimed.
     """
     if staticcall Network(network).record(record.voting_id) != leaves._of_record(network, record):
         refusals._refuse("rewards: not the record")
@@ -225,8 +242,10 @@ def _of_voting(record: records.Record, index: uint256) -> uint256:
 @view
 def _fastest(record: records.Record, accurate: uint256) -> uint256:
     """
-    @notice The accurate worker whose seal is in the earliest block, the one with the most seconds left; of several
-            in it the first at or after `voting_id mod 120`, cyclically.
+    @notice The accurate worker whose seal is in the earliest block, the one with the most seconds left; of
+            several in it the first at or after `voting_id mod 120`, cyclically.
+    @param accurate Bitmap of those whose counted ballot is the recorded pair.
+    @return Its index.
     """
     fastest: uint256 = 0
     most: uint256 = 0
@@ -247,6 +266,8 @@ def _fastest(record: records.Record, accurate: uint256) -> uint256:
 def _of_period(period: uint256, index: uint256) -> uint256:
     """
     @notice Base and consistency: what a worker earned in a period that is over and has not claimed.
+    @param index The worker's.
+    @return The amount, which is taken note of as claimed.
     """
     if period >= block.timestamp // reward_period:
         refusals._refuse("rewards: period not over")

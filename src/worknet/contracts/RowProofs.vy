@@ -12,6 +12,7 @@ import leaves
 import records
 import refusals
 
+# What is read of a network.
 interface Network:
     def record(voting_id: bytes32) -> bytes32: view
 

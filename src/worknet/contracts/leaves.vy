@@ -18,6 +18,7 @@ MAX_PATH: constant(uint256) = 64
 def _of_record(network: address, record: records.Record) -> bytes32:
     """
     @notice The hash of the leaf that a network on this chain has for a record with these words.
+    @param network Address of its contract.
     """
     return sha256(concat(b"\x00", abi_encode(tags.RECORD, chain.id, network, record)))
 
@@ -28,6 +29,8 @@ def _root(leaf: bytes32, index: uint256, size: uint256, path: DynArray[bytes32, 
     """
     @notice The root of the tree of this size that has this leaf's hash at this index, by an inclusion proof
             (RFC 9162, section 2.1.3.2), and whether the proof has the length that index and size give it.
+    @param path Hashes of the siblings, from the leaf upwards.
+    @return Whether the length fits, and the root; of no meaning unless it does.
     """
     if index >= size:
         return False, empty(bytes32)

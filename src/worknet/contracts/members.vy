@@ -15,6 +15,8 @@ uses: ownership
 uses: periods
 
 
+# `enrol`: a worker takes part in attempts that open from now on. `role` is 1 active, 2 standby;
+# `encryption_key` is its X25519 public key, which the contract does not keep.
 event Enrolled:
     index: indexed(uint256)
     operator: indexed(address)
@@ -23,12 +25,14 @@ event Enrolled:
     encryption_key: bytes32
 
 
+# `remove`: a worker takes no part in attempts that open from now on. Its key stays behind the index.
 event Removed:
     index: indexed(uint256)
     operator: indexed(address)
     worker: indexed(address)
 
 
+# `rotate`: another key stands behind the index from now on, also in open attempts.
 event Rotated:
     index: indexed(uint256)
     operator: indexed(address)
@@ -36,15 +40,18 @@ event Rotated:
     encryption_key: bytes32
 
 
+# `pause_opening`: whether the opening of new votings is paused from now on.
 event OpeningPaused:
     paused: bool
 
 
+# `check_in`: a worker was there in the period with this number. One that does so again is told again.
 event CheckedIn:
     index: indexed(uint256)
     period: uint256
 
 
+# What stands behind an index; the role is 1 active, 2 standby, 0 removed.
 struct Member:
     operator: address
     worker: address
@@ -89,8 +96,8 @@ def enrol(operator: address, worker: address, role: uint256, encryption_key: byt
     """
     @notice Enrols an operator with its one worker, for attempts that open from now on. Owner only.
     @param operator The company's account. If it was enrolled before it gets its index back.
-    @param worker The key that votes; never one that was used for another index. Of an operator with an index the key
-           that stands behind it: only the operator changes that, or the owner could vote in open attempts.
+    @param worker The key that votes; never one that was used for another index. Of an operator with an index the
+           key that stands behind it: only the operator changes that, or the owner could vote in open attempts.
     @param role 1 active, 2 standby.
     @param encryption_key The worker's X25519 public key; only the event carries it.
     @return The worker's index, 0 to 119.
@@ -133,6 +140,7 @@ def enrol(operator: address, worker: address, role: uint256, encryption_key: byt
 def remove(index: uint256):
     """
     @notice Takes a worker out of all attempts that open from now on; in open ones it still votes. Owner only.
+    @param index The worker's.
     """
     ownership._check_owner()
     if not self._is_enrolled(index):
@@ -150,6 +158,7 @@ def rotate(index: uint256, worker: address, encryption_key: bytes32):
     @notice Puts another key behind an index, at once, also for attempts that are open. Only the index's
             operator, enrolled or removed: a removed worker still votes in open attempts, and it may return with
             another key. What the old key has cast stays cast.
+    @param index The worker's.
     @param worker The new key; never one that was used for another index.
     @param encryption_key The worker's new X25519 public key; only the event carries it.
     """
@@ -183,6 +192,7 @@ def pause_opening(paused: bool):
     """
     @notice Pauses the opening of new votings, or ends the pause. Votings that are open go on, to their further
             attempts, reveals, records and rewards. Owner only.
+    @param paused True pauses, false ends the pause.
     """
     ownership._check_owner()
     self.current = self.current & ~(1 << AT_PAUSED) | convert(paused, uint256) << AT_PAUSED
@@ -194,6 +204,7 @@ def pause_opening(paused: bool):
 def opening_paused() -> bool:
     """
     @notice Whether the opening of new votings is paused; nothing else ever is.
+    @return True: attempt 1 of no voting opens.
     """
     return self.current >> AT_PAUSED & 1 == 1
 
@@ -202,7 +213,9 @@ def opening_paused() -> bool:
 @view
 def member(index: uint256) -> Member:
     """
-    @notice Operator, key and role of an index; the role of a removed worker is 0.
+    @notice Who stands behind an index, enrolled or removed.
+    @param index One that was given; any other is refused.
+    @return Operator, key and role; the role of a removed worker is 0.
     """
     operator: address = self._operator(index)
     role: uint256 = 0
@@ -218,6 +231,8 @@ def member(index: uint256) -> Member:
 def index_of(worker: address) -> uint256:
     """
     @notice The index whose key this is now, enrolled or removed.
+    @param worker The key; one that stands behind no index is refused.
+    @return 0 to 119.
     """
     after: uint256 = self.index_after_key[worker]
     index: uint256 = unsafe_sub(after, 1)
@@ -230,7 +245,8 @@ def index_of(worker: address) -> uint256:
 @view
 def active() -> uint256:
     """
-    @notice Bitmap of the active workers; bit i is index i.
+    @notice The active workers of now.
+    @return Bitmap; bit i is index i.
     """
     return self.current & BITMAP
 
@@ -239,7 +255,8 @@ def active() -> uint256:
 @view
 def standby() -> uint256:
     """
-    @notice Bitmap of the standby workers; bit i is index i.
+    @notice The standby workers of now.
+    @return Bitmap; bit i is index i.
     """
     return (self.current >> LIMIT) & BITMAP
 
@@ -258,6 +275,7 @@ def _enrolled() -> uint256:
 def _either_role(members: uint256) -> uint256:
     """
     @notice Bitmap of a set's workers of either role.
+    @param members The set; what stands above its 240 bits is not looked at.
     """
     return (members | members >> LIMIT) & BITMAP
 
@@ -295,6 +313,7 @@ def _key(index: uint256) -> address:
 def _use_key(index: uint256, worker: address, encryption_key: bytes32):
     """
     @notice Makes this the key of an index, if it was never that of another one.
+    @param encryption_key Only checked here; it stands in the event.
     """
     if worker == empty(address):
         refusals._refuse("members: no worker")
@@ -312,6 +331,7 @@ def _use_key(index: uint256, worker: address, encryption_key: bytes32):
 def _next_set(members: uint256) -> uint256:
     """
     @notice Makes the set that attempts freeze from now on.
+    @param members Bitmap of the active workers, and above it the bitmap of the standbys.
     @return Its number.
     """
     number: uint256 = unsafe_add(self.current >> AT_NUMBER, 1)

@@ -10,11 +10,13 @@
 import refusals
 
 
+# `transfer_ownership`: `pending` may accept the ownership; zero: nobody may any more.
 event OwnershipOffered:
     owner: indexed(address)
     pending: indexed(address)
 
 
+# `accept_ownership`, and the creation, with `previous` zero: `owner` governs from now on.
 event OwnershipTransferred:
     previous: indexed(address)
     owner: indexed(address)
@@ -38,7 +40,7 @@ def __init__():
 def transfer_ownership(pending: address):
     """
     @notice Offers the ownership to an account, which must accept it; until then nothing changes. Owner only.
-    @param pending Zero withdraws the offer.
+    @param pending The account that may accept it; zero withdraws the offer.
     """
     self._check_owner()
     self.pending_owner = pending

@@ -7,11 +7,13 @@
         is worth stands in the contract `Rewards`, which reads it here.
 """
 
+# A period: bitmaps of workers, bit i is index i. The closings that count are those of sealed votings recorded by
+# quorum, and of reports, booked in it.
 struct Period:
-    eligible: uint256
-    checked_in: uint256
-    taken: uint256
-    missed: uint256
+    eligible: uint256  # enrolled throughout it, in either role
+    checked_in: uint256  # shown to be there by `check_in`
+    taken: uint256  # their ballot was the recorded pair in a voting whose closing counts
+    missed: uint256  # they were members of such a voting, and their ballot was not
 
 
 # @notice Length of a reward period in seconds, for ever. Period p is [p * length, (p + 1) * length).
@@ -31,6 +33,7 @@ AT_MISSED: constant(uint256) = 120
 @deploy
 def __init__(length: uint256):
     """
+    @notice Sets the length of the reward periods, for ever.
     @param length Seconds, not zero.
     """
     assert length != 0, "periods: no length"
@@ -41,8 +44,9 @@ def __init__(length: uint256):
 @view
 def period(number: uint256) -> Period:
     """
-    @notice A period, the present one so far, as bitmaps of worker indices. All zero: nobody was seen in it, and
-            no membership changed.
+    @notice A period, the present one so far.
+    @param number Block time divided by the length of a period, rounded down.
+    @return All zero: nobody was seen in it, and no membership changed.
     """
     presence: uint256 = self.presence[number]
     outcome: uint256 = self.outcome[number]

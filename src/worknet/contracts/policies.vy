@@ -14,25 +14,27 @@ import tags
 uses: ownership
 
 
+# The rules of one version, in the order of their hash.
 struct Policy:
-    bundle_digest: bytes32
-    data_key_epoch: uint256
-    data_key_commitment: bytes32
-    every: uint256
-    delay: uint256
-    start: uint256
-    max_age: uint256
-    threshold_num: uint256
+    bundle_digest: bytes32  # the code that must be run
+    data_key_epoch: uint256  # number of the key that salts the data
+    data_key_commitment: bytes32  # SHA256(TAG("datakey") || data key)
+    every: uint256  # seconds of a slot; 0: event-driven
+    delay: uint256  # seconds from a slot's end until it is due
+    start: uint256  # Unix seconds; the first slot that it governs begins then or later
+    max_age: uint256  # seconds after it was due that a slot may still open; 0: no limit
+    threshold_num: uint256  # of n members, the part that must agree, see `tally`
     threshold_den: uint256
-    ballots: uint256
-    cast_window: uint256
-    reveal_window: uint256
-    stall: uint256
-    fallback: uint256
-    accuracy: uint256
-    speed: uint256
+    ballots: uint256  # 0 open, 1 sealed
+    cast_window: uint256  # seconds
+    reveal_window: uint256  # seconds
+    stall: uint256  # seconds that a next attempt may stay unopened; 0: none but the owner's
+    fallback: uint256  # 0 alert, 1 plurality, 2 failover, 3 failover then plurality
+    accuracy: uint256  # amount per voting for each accurate worker, in the chain's smallest unit
+    speed: uint256  # amount per voting for the fastest of them, likewise
 
 
+# `announce`: a workflow has a further version, numbered from 1. The policy stands whole here alone.
 event PolicyAnnounced:
     workflow_id: indexed(bytes32)
     version: indexed(uint256)
@@ -78,6 +80,7 @@ LAST_VERSION: constant(uint256) = 65_535
 # @notice Number of versions announced for a workflow; also the number of the newest.
 policy_count: public(HashMap[bytes32, uint256])
 
+# Workflow id -> number of a version -> what is kept of it.
 versions: HashMap[bytes32, HashMap[uint256, Version]]
 
 # @notice Policy hash -> amounts per voting: accuracy 128 bits, speed 128. The hash covers the amounts, and a
@@ -138,7 +141,10 @@ def announce(workflow_id: bytes32, policy: Policy) -> uint256:
 @view
 def policy_hash(workflow_id: bytes32, version: uint256) -> bytes32:
     """
-    @notice keccak256(abi.encode(TAG("policy"), the policy's fields in their order)).
+    @notice The hash of a version, which the records of its votings name.
+    @param workflow_id keccak256 of the workflow's name.
+    @param version Its number; one that was not announced is refused.
+    @return keccak256(abi.encode(TAG("policy"), the policy's fields in their order)).
     """
     kept: bytes32 = self.versions[workflow_id][version].policy_hash
     if kept == empty(bytes32):
@@ -150,8 +156,11 @@ def policy_hash(workflow_id: bytes32, version: uint256) -> bytes32:
 @view
 def policy_version_at(workflow_id: bytes32, slot_start: uint256) -> uint256:
     """
-    @notice The version that governs the slot beginning at that time (Unix seconds); of an event-driven
-            workflow the newest, whatever the time. 0: none.
+    @notice The version that governs the slot beginning at that time; of an event-driven workflow the newest,
+            whatever the time.
+    @param workflow_id keccak256 of the workflow's name.
+    @param slot_start Unix seconds.
+    @return The version's number; 0: none.
     """
     return self._version_at(workflow_id, slot_start)
 
@@ -237,6 +246,7 @@ def _version_of_missed(workflow_id: bytes32, trigger_id: bytes32) -> uint256:
 def _times(workflow_id: bytes32, version: uint256) -> uint256:
     """
     @notice Which slots a version governs, and when they may open.
+    @return Its word `times`, see above.
     """
     times: uint256 = self.versions[workflow_id][version].times
     if times == 0:
@@ -249,6 +259,8 @@ def _times(workflow_id: bytes32, version: uint256) -> uint256:
 def _due(times: uint256, trigger_id: bytes32) -> uint256:
     """
     @notice When a slot is due that these times govern; refuses any other trigger.
+    @param times Those of a version, see above.
+    @return Unix seconds.
     """
     trigger: uint256 = convert(trigger_id, uint256)
     every: uint256 = times >> AT_EVERY & BITS_32
@@ -266,6 +278,7 @@ def _due(times: uint256, trigger_id: bytes32) -> uint256:
 def _rules(workflow_id: bytes32, version: uint256) -> uint256:
     """
     @notice How the votings of a version run.
+    @return Its word `rules`, see above.
     """
     return self.versions[workflow_id][version].rules
 

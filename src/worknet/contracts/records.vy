@@ -10,6 +10,8 @@
 import tags
 
 
+# The creation of a network that moved: this log continues that of `contract` on the chain with this id, which
+# had `size` leaves and the tree head `root`. Told once; it is leaf 0 of this log.
 event Moved:
     chain_id: uint256
     contract: indexed(address)
@@ -17,6 +19,8 @@ event Moved:
     root: bytes32
 
 
+# `cast`, `reveal`, `report` and `settle`: a voting has its record, at `position` of the log, from 0. `voters`
+# is the bitmap in the record; `how` is 1 by quorum, 2 by plurality, 3 by report.
 event Recorded:
     voting_id: indexed(bytes32)
     position: uint256
@@ -27,7 +31,8 @@ event Recorded:
     how: uint256
 
 
-# The words of a record in the order of its leaf, after the tag, the chain id and the contract.
+# The words of a record in the order of its leaf, after the tag, the chain id and the contract. `members` and
+# `voters` are bitmaps of workers, `voters` of those at that moment; `time` is the block's, in Unix seconds.
 struct Record:
     workflow_id: bytes32
     voting_id: bytes32
@@ -44,7 +49,8 @@ struct Record:
     time: uint256
 
 
-# The log that a network's log continues: of the contract that it was on before.
+# The log that a network's log continues, of the contract that it was on before: its number of leaves and its
+# tree head.
 struct Predecessor:
     chain_id: uint256
     contract: address
@@ -57,9 +63,10 @@ QUORUM: constant(uint256) = 1
 PLURALITY: constant(uint256) = 2
 REPORT: constant(uint256) = 3
 
+# Of the frontier: the log has fewer than 2^64 leaves.
 LEVELS: constant(uint256) = 64
 
-# @notice Number of records ever made; also the position of the next.
+# @notice Number of leaves: of records ever made, and the one that names a predecessor; also the next position.
 size: public(uint256)
 # @notice The hash of the leaf of a voting's record; zero: there is none.
 record: public(HashMap[bytes32, bytes32])
@@ -91,7 +98,8 @@ def __init__(previous: Predecessor):
 @view
 def root() -> bytes32:
     """
-    @notice The tree head of all records: MTH of RFC 9162 over their leaf data; of none SHA-256("").
+    @notice The tree head of the log.
+    @return MTH of RFC 9162 over its leaf data; of none SHA-256("").
     """
     size: uint256 = self.size
     if size == 0:

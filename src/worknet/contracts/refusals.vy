@@ -12,5 +12,6 @@
 def _refuse(rule: String[32]):
     """
     @notice Reverts with Error(string) naming the rule.
+    @param rule `module: rule`.
     """
     raise rule

@@ -2,8 +2,9 @@
 """
 @title Signatures
 @license Apache-2.0
-@notice What workers sign for others to bring (EIP-712): domain, types and digest. The domain has the name `worknet`,
-        version `1`, with the chain id of the moment, so that a fork of the chain takes none from the other.
+@notice What workers sign for others to bring (EIP-712): domain, types and digest. The domain has the name
+        `worknet`, version `1`, with the chain id of the moment, so that a fork of the chain takes none from the
+        other.
 """
 
 # EIP712Domain: the only struct hashes that exist besides are those of Seal and Report.

@@ -24,6 +24,7 @@ uses: policies
 uses: records
 
 
+# An attempt opens, with its first ballot, seal or report; `members` is the bitmap of its members.
 event Opened:
     voting_id: indexed(bytes32)
     workflow_id: indexed(bytes32)
@@ -35,22 +36,26 @@ event Opened:
     needed: uint256
 
 
+# An attempt ended without consensus `at` that time, told by the call that ends it or applies the time.
 event Failed:
     voting_id: indexed(bytes32)
     attempt: uint256
     at: uint256
 
 
+# Told after `Failed`, or when a next attempt stayed unopened: `settle` may record the pair that leads.
 event Settling:
     voting_id: indexed(bytes32)
     at: uint256
 
 
+# Told likewise: there is no record, nor a further attempt unless the owner gives one.
 event Unresolved:
     voting_id: indexed(bytes32)
     at: uint256
 
 
+# `reopen`: this attempt may open while the block's time is before `until`. Both times are in Unix seconds.
 event Reopened:
     voting_id: indexed(bytes32)
     workflow_id: indexed(bytes32)
@@ -59,21 +64,22 @@ event Reopened:
     until: uint256
 
 
+# A voting, as it stands in its last attempt that opened; states as in `packed`.
 struct Voting:
     state: uint256
-    attempt: uint256
+    attempt: uint256  # 0: none ever opened
     policy_version: uint256
-    sealed: bool
-    closed: bool
-    booked: bool
-    deadline: uint256
-    members: uint256
-    n: uint256
-    needed: uint256
-    ballots: uint256
-    cast: uint256
-    highest: uint256
-    shared: bool
+    sealed: bool  # ballots are sealed, not open
+    closed: bool  # recorded, and the ballots are final
+    booked: bool  # the contract has taken note of that
+    deadline: uint256  # Unix seconds; of what, depends on the state, see `packed`
+    members: uint256  # bitmap
+    n: uint256  # number of members; in attempts 2 and 3 that of the one before, if it was more
+    needed: uint256  # equal ballots that make a consensus
+    ballots: uint256  # bitmap: who has cast, from REVEALING on who has revealed
+    cast: uint256  # how many have cast, openly or sealed
+    highest: uint256  # most ballots for one pair; like `shared` of no meaning after a report
+    shared: bool  # several pairs have as many
 
 
 MIN_WORKERS: constant(uint256) = 2
@@ -92,6 +98,8 @@ def reopen(workflow_id: bytes32, trigger_id: bytes32):
     @notice Gives an unresolved voting a further attempt, or a first one, with number 4, to a slot that is due for
             longer than `stall` and has neither voting nor record. It may open for as long as `stall`, but at
             least for a cast window, and has the workers and the policy version of its opening. Owner only.
+    @param workflow_id keccak256 of the workflow's name.
+    @param trigger_id Of the slot or event.
     """
     ownership._check_owner()
     voting_id: bytes32 = self._voting_id(workflow_id, trigger_id)
@@ -125,7 +133,10 @@ def reopen(workflow_id: bytes32, trigger_id: bytes32):
 @view
 def voting_id(workflow_id: bytes32, trigger_id: bytes32) -> bytes32:
     """
-    @notice keccak256(abi.encode(TAG("voting"), chain id, contract, workflow id, trigger id)).
+    @notice The id of the voting for a trigger, whether or not there is one.
+    @param workflow_id keccak256 of the workflow's name.
+    @param trigger_id Of the slot or event.
+    @return keccak256(abi.encode(TAG("voting"), chain id, contract, workflow id, trigger id)).
     """
     return self._voting_id(workflow_id, trigger_id)
 
@@ -136,9 +147,10 @@ def voting(workflow_id: bytes32, trigger_id: bytes32) -> Voting:
     """
     @notice The voting as it stands now: with the time that has passed applied, whether or not a transaction
             has done so. All zero: nothing was ever cast for this trigger, or all in one report.
-    @return Of the last attempt that opened. `ballots`: who has cast, from REVEALING on who has revealed; after a
-            report as it was then, with the report's participants if others may still reveal. `closed`: recorded,
-            and the ballots are final. `booked`: the contract has taken note of that.
+    @param workflow_id keccak256 of the workflow's name.
+    @param trigger_id Of the slot or event.
+    @return After a report of some members `ballots` has its participants too, and `cast` is how many ballots
+            there will be at most; one of all members leaves both as they were.
     """
     word: uint256 = self.words[self._voting_id(workflow_id, trigger_id)]
     if word == 0:

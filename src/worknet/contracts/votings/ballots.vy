@@ -22,6 +22,7 @@ uses: attempts
 uses: consensus
 
 
+# `cast`: an open ballot of the worker that `place` names.
 event Cast:
     voting_id: indexed(bytes32)
     place: uint256
@@ -29,12 +30,15 @@ event Cast:
     result_root: bytes32
 
 
+# `seal`: a seal of the worker that `place` names, as it is stored, with the seconds left.
 event Sealed:
     voting_id: indexed(bytes32)
     place: uint256
     seal: bytes32
 
 
+# `bring_seals`: the bitmap of those whose seals were taken, and the seals as they are stored, ascending by
+# worker index; the worker index in `place` is 0.
 event SealsBrought:
     voting_id: indexed(bytes32)
     place: uint256
@@ -42,6 +46,7 @@ event SealsBrought:
     seals: DynArray[bytes32, MAX_BROUGHT]
 
 
+# `reveal`: the bitmap of those whose seals held this pair; the worker index in `place` is 0.
 event Revealed:
     voting_id: indexed(bytes32)
     place: uint256
@@ -50,6 +55,7 @@ event Revealed:
     workers: uint256
 
 
+# `bring_seals` and `reveal`: an item of the batch had no effect, by this rule; `worker` is its index.
 event Skipped:
     voting_id: indexed(bytes32)
     worker: uint256
@@ -69,8 +75,8 @@ MAX_BROUGHT: constant(uint256) = 40
 # The last two bytes of a seal hold the seconds left of the cast window, at most this.
 SECONDS_LEFT: constant(uint256) = 65_535
 
-# Voting id + (attempt << 16 | worker index) -> seal. One sum and one hash, where a map in a map takes two: two ids,
-# which are hashes, would have to lie within 2^24 of each other for their seals to meet.
+# Voting id + (attempt << 16 | worker index) -> seal. One sum and one hash, where a map in a map takes two: two
+# ids, which are hashes, would have to lie within 2^24 of each other for their seals to meet.
 seals: HashMap[uint256, bytes32]
 
 
@@ -80,7 +86,11 @@ def cast(
 ):
     """
     @notice Casts an open ballot. Only the key of the worker that `place` names.
+    @param workflow_id keccak256 of the workflow's name.
+    @param trigger_id Of the slot or event.
     @param place attempt << 32 | policy version << 16 | worker index.
+    @param input_root Of the pair, not zero.
+    @param result_root Of the pair, not zero.
     """
     voting_id: bytes32 = attempts._voting_id(workflow_id, trigger_id)
     word: uint256 = self._with_ballot(voting_id, workflow_id, trigger_id, place, 0)
@@ -95,6 +105,8 @@ def cast(
 def seal(workflow_id: bytes32, trigger_id: bytes32, place: uint256, seal: bytes32):
     """
     @notice Stores a sealed ballot. Only the key of the worker that `place` names.
+    @param workflow_id keccak256 of the workflow's name.
+    @param trigger_id Of the slot or event.
     @param place attempt << 32 | policy version << 16 | worker index.
     @param seal keccak256(abi.encode(TAG("seal"), chain id, contract, voting id, attempt, worker index, input
            root, result root, salt)) with its last two bytes zero.
@@ -121,6 +133,8 @@ def bring_seals(
 ):
     """
     @notice Stores sealed ballots of workers that signed them. Anyone.
+    @param workflow_id keccak256 of the workflow's name.
+    @param trigger_id Of the slot or event.
     @param place attempt << 32 | policy version << 16; the worker index in it is not looked at.
     @param workers Bitmap of the workers; one whose seal does not fit or is done is skipped with an event.
     @param odd Bitmap of those of them whose signature has v 28; of the others it is 27.
@@ -190,7 +204,11 @@ def reveal(
 ):
     """
     @notice Opens seals that hold one pair, tallied once, whole. Anyone: only the worker knew the salt.
+    @param workflow_id keccak256 of the workflow's name.
+    @param trigger_id Of the slot or event.
     @param place attempt << 32 | policy version << 16; the worker index in it is not looked at.
+    @param input_root Of the pair, not zero.
+    @param result_root Of the pair, not zero.
     @param workers Bitmap of the workers; one whose seal does not open or is done is skipped with an event.
     @param salts Theirs, ascending by worker index.
     """
@@ -260,8 +278,11 @@ def reveal(
 @view
 def seal_of(voting_id: bytes32, attempt: uint256, worker: uint256) -> bytes32:
     """
-    @notice A worker's seal as it is stored: its last two bytes are the seconds that were left of the cast
-            window, at most 65,535. Zero: there is none.
+    @notice A worker's seal as it is stored.
+    @param voting_id As `voting_id` gives it.
+    @param attempt At most 255.
+    @param worker Its index, 0 to 119.
+    @return Its last two bytes are the seconds that were left of the cast window, at most 65,535. Zero: none.
     """
     if worker >= MAX_WORKERS or attempt > packed.ATTEMPT:
         refusals._refuse("votings: not a member")

@@ -23,6 +23,8 @@ uses: records
 uses: attempts
 
 
+# The closing of a recorded voting is booked, its ballots being final: by `cast` or `reveal` with the last one,
+# `report`, `settle`, or later by `advance`.
 event Closed:
     voting_id: indexed(bytes32)
 
@@ -36,6 +38,8 @@ AT_COUNT: constant(uint256) = 120
 def advance(workflow_id: bytes32, trigger_id: bytes32, input_root: bytes32, result_root: bytes32):
     """
     @notice Applies the time that has passed, and books the closing of a recorded voting. Anyone.
+    @param workflow_id keccak256 of the workflow's name.
+    @param trigger_id Of the slot or event.
     @param input_root Of the recorded pair; only looked at when there is a closing to book.
     @param result_root Of the recorded pair.
     """
@@ -63,6 +67,10 @@ def settle(workflow_id: bytes32, trigger_id: bytes32, input_root: bytes32, resul
     """
     @notice Records the leading pair of a voting that is left to a plurality. Anyone, at any time from then on.
             It earns nothing.
+    @param workflow_id keccak256 of the workflow's name.
+    @param trigger_id Of the slot or event.
+    @param input_root Of the leading pair; any other is refused.
+    @param result_root Of the leading pair.
     """
     voting_id: bytes32 = attempts._voting_id(workflow_id, trigger_id)
     word: uint256 = attempts._apply_time(attempts.words[voting_id], voting_id, workflow_id)
@@ -82,8 +90,13 @@ def settle(workflow_id: bytes32, trigger_id: bytes32, input_root: bytes32, resul
 @view
 def voters(voting_id: bytes32, attempt: uint256, input_root: bytes32, result_root: bytes32) -> uint256:
     """
-    @notice Bitmap of those whose ballot in that attempt was counted for this pair. Of the recorded pair, together
-            with the record's voters: those that its last transaction counted may stand only there.
+    @notice Those whose ballot in that attempt was counted for this pair. Of the recorded pair, together with the
+            record's voters: those that its last transaction counted may stand only there.
+    @param voting_id As `voting_id` gives it.
+    @param attempt At most 255.
+    @param input_root Of the pair.
+    @param result_root Of the pair.
+    @return Bitmap; bit i is index i.
     """
     if attempt > packed.ATTEMPT:
         refusals._refuse("votings: other attempt")
@@ -107,6 +120,7 @@ def _tally(
     @notice Counts new ballots for one pair: records a consensus, ends the attempt when everyone is done.
     @param before The voting's word, the new ballots already in its bitmap.
     @param new_voters Bitmap of those whose ballots they are, and above its 120 bits their number.
+    @return The voting's word after.
     """
     if input_root == empty(bytes32) or result_root == empty(bytes32):
         refusals._refuse("votings: zero root")
@@ -161,6 +175,8 @@ def _record(
 ):
     """
     @notice Makes the record of a voting, in its last attempt.
+    @param voters Bitmap; what stands above its 120 bits is not looked at.
+    @param how Quorum, plurality or report, as `records` numbers them.
     """
     version: uint256 = word >> packed.AT_VERSION & packed.NUMBER
     records._record(
@@ -188,6 +204,7 @@ def _booked(word: uint256, voting_id: bytes32, accurate: uint256, is_earning: bo
     @notice Takes note that a voting is closed.
     @param accurate Bitmap of those whose counted ballot is the recorded pair.
     @param is_earning Whether that counts for the period: open ballots could be copied.
+    @return The voting's word after.
     """
     log Closed(voting_id=voting_id)
     if is_earning:
@@ -199,6 +216,8 @@ def _booked(word: uint256, voting_id: bytes32, accurate: uint256, is_earning: bo
 def _count(accurate: uint256, all_members: uint256):
     """
     @notice Counts a closed voting for the present period: whose ballot was the recorded pair, and whose not.
+    @param accurate Bitmap.
+    @param all_members Bitmap, of the recorded attempt.
     """
     period: uint256 = periods._now()
     before: uint256 = periods.outcome[period]
@@ -214,6 +233,7 @@ def _count(accurate: uint256, all_members: uint256):
 def _pair(word: uint256, voting_id: bytes32, input_root: bytes32, result_root: bytes32) -> bytes32:
     """
     @notice The key under which the voters of a pair are kept, in the attempt of this word.
+    @param word Only its attempt is looked at.
     """
     return keccak256(
         abi_encode(voting_id, word >> packed.AT_ATTEMPT & packed.ATTEMPT, input_root, result_root)

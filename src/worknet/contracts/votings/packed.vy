@@ -5,6 +5,7 @@
 @notice All that a transaction must know of a voting stands in one word, so that a ballot writes two: the
         voting's and its pair's. Here are the word's layout and what time does to it, without storage and
         without events. What moves a voting on, and what is told of it, stands in the modules beside.
+        Throughout, `word` is a voting's and `rules` that word of its policy version, see `policies`.
 """
 
 import policies

@@ -24,6 +24,8 @@ uses: consensus
 uses: ballots
 
 
+# `report`: workers have agreed on the pair that `Recorded`, told next, names. `place` is that of the call with
+# the worker index 0; the others are its bitmaps.
 event Reported:
     voting_id: indexed(bytes32)
     place: uint256
@@ -32,6 +34,7 @@ event Reported:
     signers: uint256
 
 
+# A worker's signature of Report; its v stands in the bitmap `odd`.
 struct Signature:
     r: bytes32
     s: bytes32
@@ -52,7 +55,11 @@ def report(
 ):
     """
     @notice Records the pair that enough workers have agreed on among themselves. Anyone.
-    @param place attempt << 32 | policy version << 16.
+    @param workflow_id keccak256 of the workflow's name.
+    @param trigger_id Of the slot or event.
+    @param place attempt << 32 | policy version << 16; the worker index in it is not looked at.
+    @param input_root Of the pair, not zero.
+    @param result_root Of the pair, not zero.
     @param participants Bitmap of those whose seals were exchanged. All members: the voting is closed at once.
            Else casting on chain must be over, and only members outside may still reveal.
     @param voters Bitmap of those whose ballot is the pair.
@@ -155,6 +162,7 @@ def report(
 def _unrevealed(workers: uint256, voting_id: bytes32, attempt: uint256) -> uint256:
     """
     @notice How many of these workers may still reveal a seal that stands on chain.
+    @param workers Bitmap.
     """
     count: uint256 = 0
     for worker: uint256 in range(members.LIMIT):
