@@ -16,8 +16,8 @@ from worknet.cli.options import (
     PasswordFile,
     RpcUrl,
     Voting,
+    address,
     amount,
-    hex_bytes,
     perform,
 )
 from worknet.config.amounts import amount_text
@@ -71,7 +71,7 @@ def transfer(
     """Offer the network to another account, a multisig contract say; it owns it once it has accepted."""
     if (account is None) != withdraw:
         raise NetworkError("name the account, or --withdraw the offer", hint="one of the two")
-    pending = None if account is None else hex_bytes("ADDRESS", account, 20)
+    pending = None if account is None else address("ADDRESS", account)
     network = NetworkConfig.load(file)
     key = Key(rpc, keystore, password_file, password_env, calldata)
     client = key.owner_client(network)

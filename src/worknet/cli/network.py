@@ -18,6 +18,7 @@ from worknet.cli.options import (
     PasswordEnv,
     PasswordFile,
     RpcUrl,
+    address,
     hex_bytes,
     perform,
     tell,
@@ -169,8 +170,8 @@ def enrol(
     """
     network = NetworkConfig.load(file)
     new = NewMember(
-        operator=hex_bytes("--operator", operator, 20),
-        worker=hex_bytes("--worker", worker, 20),
+        operator=address("--operator", operator),
+        worker=address("--worker", worker),
         encryption_key=hex_bytes("--encryption-key", encryption_key, 32),
         role=Role[role.name],
     )

@@ -13,10 +13,10 @@ from typing import Annotated
 import structlog
 import typer
 
+from worknet.cli.options import address
 from worknet.node.creation import create_node
-from worknet.node.errors import RequestError
 from worknet.node.setup import opened_worker
-from worknet.protocol.canonical import CanonicalError, from_hex, to_hex
+from worknet.protocol.canonical import to_hex
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -51,7 +51,7 @@ def init_node(
     Nothing is sent. The members' data key comes from the owner; where the datasets come from is for the
     operator to write into node.toml.
     """
-    company = _address("--operator", operator)
+    company = address("--operator", operator)
     made = create_node(folder, name, network, rpc, allow_unisolated=allow_unisolated)
     if as_json:
         document = {
@@ -102,13 +102,6 @@ def run_node(
     # Threads that still wait for a slow source would keep the process for as long as its timeouts.
     sys.stdout.flush()
     os._exit(0)
-
-
-def _address(option: str, text: str) -> bytes:
-    try:
-        return from_hex(text[:2] + text[2:].lower(), 20)
-    except CanonicalError:
-        raise RequestError(f"{option} {text}: no address", hint="0x and 40 hex digits") from None
 
 
 def _log_lines() -> None:

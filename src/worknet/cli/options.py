@@ -16,6 +16,7 @@ from worknet.config.secrets import SecretRef
 from worknet.network import access
 from worknet.network.acts import Act
 from worknet.network.errors import NetworkError
+from worknet.protocol.addresses import AddressError, read_address
 from worknet.protocol.canonical import CanonicalError, from_hex, to_hex
 
 File = Annotated[Path, typer.Argument(metavar="NETWORK_TOML", help="The network's file.")]
@@ -147,8 +148,17 @@ def hex_bytes(option: str, text: str, size: int) -> bytes:
     """The bytes that an option or argument gives in hex digits."""
     try:
         return from_hex(text[:2] + text[2:].lower(), size)
-    except CanonicalError as error:
-        raise NetworkError(f"{option} {text}: {error}", hint=f"0x and {2 * size} hex digits") from None
+    except CanonicalError:
+        what = f"is not {size} bytes in hex digits"
+        raise NetworkError(f"{option} {text}: {what}", hint=f"0x and {2 * size} hex digits") from None
+
+
+def address(option: str, text: str) -> bytes:
+    """The account or contract that an option or argument names."""
+    try:
+        return read_address(text)
+    except AddressError as error:
+        raise NetworkError(f"{option} {text}: {error}", hint=error.hint) from None
 
 
 def amount(option: str, text: str) -> int:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from worknet.protocol.canonical import from_hex, to_hex
-from worknet.protocol.errors import ProtocolError
+from worknet.protocol.addresses import AddressError, read_address
+from worknet.protocol.canonical import to_hex
 from worknet.protocol.records import How
 from worknet.verify.errors import EvidenceError, RefusedError, RpcError, VerifyError
 from worknet.verify.evidence import Disclosure, Evidence
@@ -74,9 +74,9 @@ def _contents(file: Path) -> bytes:
 
 def _address(text: str) -> bytes:
     try:
-        return from_hex(text.lower(), 20)
-    except ProtocolError as error:
-        raise EvidenceError("contract", "not an address", "0x and 40 hex digits") from error
+        return read_address(text)
+    except AddressError as error:
+        raise EvidenceError("--contract", str(error), error.hint) from error
 
 
 def _failed(result: str, code: int, file: Path, error: VerifyError | OSError, as_json: bool) -> int:

@@ -41,7 +41,7 @@ data_key_epoch = 3
 data_key_commitment = "0x{"11" * 32}"
 """
 RPC = "https://rpc.example/a-token"
-OPERATOR = "0x" + "Ab" * 20
+OPERATOR = "0xABaBaBaBABabABabAbAbABAbABabababaBaBABaB"
 
 
 @pytest.fixture
