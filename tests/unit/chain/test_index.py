@@ -56,7 +56,7 @@ def test_members_are_told_as_they_were_when_a_ballot_came(network: Network, inde
     network.seal(0, 0)
     network.seal(0, 1)
     network.owner.remove(1)
-    network.owner.enrol(b"\xa1" * 20, b"\x99" * 20, Role.STANDBY, b"\x55" * 32)
+    network.owner.enrol(b"\xa1" * 20, network.signers[1].address, Role.STANDBY, b"\x55" * 32)
     network.pass_time(300)
     network.reveal(0, 0, 1)
     index.sync()
@@ -66,7 +66,9 @@ def test_members_are_told_as_they_were_when_a_ballot_came(network: Network, inde
     assert index.ballot_moments(network.voting_id(0), 2) == {}
     then = index.members(before=moments[1])
     assert [member.worker for member in then] == [signer.address for signer in network.signers[:3]]
-    assert [member.worker for member in index.members()][1] == b"\x99" * 20
+    assert (then[1].role, then[1].encryption_key) == (Role.ACTIVE, b"\xe1" * 32)
+    now = index.members()[1]
+    assert (now.role, now.encryption_key) == (Role.STANDBY, b"\x55" * 32)
     assert index.members(before=(0, 0)) == []
 
 
