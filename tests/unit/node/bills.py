@@ -5,7 +5,6 @@ from pathlib import Path
 
 from tests.unit.node.conftest import LAST, Chain, Company, World, a_policy
 
-from worknet.chain.events import Role
 from worknet.chain.index_facts import IndexedRecord
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 from worknet.chain.signers import signer_from_key
@@ -18,7 +17,6 @@ from worknet.workflow.folder import Bundle, read_bundle
 from worknet.workflow.runner import Runner
 
 DATA_KEY = bytes(range(32))
-OPERATORS = [bytes([0xA0 + number]) * 20 for number in range(3)]
 NAME = "bills"
 CODE = """
 import polars as pl
@@ -82,9 +80,7 @@ def make(path: Path) -> Bills:
     ]
     bills = Bills(chain, companies, runner, folder)
     bills.step(5)
-    chain.owner.remove(1)
-    key = signer_from_key(b"\x77" * 32, DEVELOPMENT_CHAIN_ID).address
-    chain.owner.enrol(OPERATORS[1], key, Role.ACTIVE, b"\x55" * 32)
+    chain.rotate(1, signer_from_key(b"\x77" * 32, DEVELOPMENT_CHAIN_ID).address)
     chain.pass_time(3600)
     for company in companies:
         company.index.sync()

@@ -101,15 +101,18 @@ class Chain:
         self.store = BlockStore(folder)
         self.signers = [signer_from_key(bytes([n + 1]) * 32, DEVELOPMENT_CHAIN_ID) for n in range(workers)]
         owner = signer_from_key(b"\xee" * 32, DEVELOPMENT_CHAIN_ID)
-        funds = {signer.address: 100 * ETHER for signer in [owner, *self.signers]}
+        self.operators = [
+            signer_from_key(bytes([0xA0 + n]) * 32, DEVELOPMENT_CHAIN_ID) for n in range(workers)
+        ]
+        funds = {signer.address: 100 * ETHER for signer in [owner, *self.signers, *self.operators]}
         ledger = Ledger(self.store, StoredGenesis(DEVELOPMENT_CHAIN_ID, GENESIS, funds), lambda: GENESIS)
         self.methods = Methods(ledger, "worknet/test", lambda: ledger.mine() if self.automatic else None)
         self.rpc = LocalRpc(self.methods)
         self.contract = deploy(self.rpc, owner, confirmations, PERIOD).contract
         self.owner = NetworkClient(self.rpc, self.contract, signer=owner)
         for number, signer in enumerate(self.signers):
-            operator = bytes([0xA0 + number]) * 20
-            self.owner.enrol(operator, signer.address, Role.ACTIVE, bytes([0xE0 + number]) * 32)
+            operator, encryption_key = self.operators[number].address, bytes([0xE0 + number]) * 32
+            self.owner.enrol(operator, signer.address, Role.ACTIVE, encryption_key)
         self.owner.announce(workflow_id(workflow), policy)
 
     @property
@@ -136,6 +139,11 @@ class Chain:
         index.close()
         assert voting is not None, "the voting has not opened"
         return voting
+
+    def rotate(self, number: int, key: bytes) -> None:
+        """A company puts another key behind its index."""
+        operator = NetworkClient(self.rpc, self.contract, signer=self.operators[number])
+        operator.rotate(number, key, b"\x55" * 32)
 
     def is_open(self, slot: int = LAST) -> bool:
         return bool(self.owner.voting(workflow_id(self.workflow), Slot(EVERY, slot).trigger_id).attempt)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.unit.node.bills import DATA_KEY, METERS, OPERATORS, Bills
+from tests.unit.node.bills import DATA_KEY, METERS, Bills
 from tests.unit.node.bills import make as make_bills
 from tests.unit.node.conftest import EVERY, LAST, report
 
@@ -95,7 +95,8 @@ def test_keys_and_operators_are_those_of_the_time_of_the_ballot(bills: Bills) ->
     now = {member.index: member.worker for member in bills.companies[0].index.members()}
     assert now[1] != bills.chain.signers[1].address
     assert [ballot.key for ballot in made.ballots] == [signer.address for signer in bills.chain.signers]
-    assert [ballot.operator for ballot in made.ballots] == OPERATORS
+    operators = [operator.address for operator in bills.chain.operators]
+    assert [ballot.operator for ballot in made.ballots] == operators
 
 
 def test_a_ballot_keeps_what_the_bundle_of_its_time_declares(bills: Bills) -> None:

@@ -12,7 +12,6 @@ from worknet.protocol.policy import Fallback
 from worknet.protocol.records import How
 from worknet.protocol.voting import State
 
-OPERATOR = b"\xa2" * 20
 """That of company 2."""
 
 
@@ -36,7 +35,7 @@ def test_a_standby_takes_part_in_the_failover_and_in_nothing_before(make_world: 
     world = make_world(agreed_since(3), fallback=Fallback.FAILOVER)
     world.chain.owner.remove(2)
     key = world.companies[2].signer.address
-    world.chain.owner.enrol(OPERATOR, key, Role.STANDBY, b"\x55" * 32)
+    world.chain.owner.enrol(world.chain.operators[2].address, key, Role.STANDBY, b"\x55" * 32)
     world.step(14)
     voting = world.chain.voting()
     assert (voting.state, voting.current.number, voting.accurate) == (State.CONSENSUS, 3, 0b111)
@@ -125,9 +124,7 @@ def test_nothing_is_prepared_or_opened_while_the_owner_pauses(make_world: MakeWo
 def test_a_worker_whose_key_was_replaced_still_opens_what_it_sealed(make_world: MakeWorld) -> None:
     world = make_world(slots=2, votings_at_once=1)
     world.step(2)
-    world.chain.owner.remove(2)
-    key = signer_from_key(b"\x77" * 32, DEVELOPMENT_CHAIN_ID).address
-    world.chain.owner.enrol(OPERATOR, key, Role.ACTIVE, b"\x55" * 32)
+    world.chain.rotate(2, signer_from_key(b"\x77" * 32, DEVELOPMENT_CHAIN_ID).address)
     before = len(world.preparer(2).tasks)
     world.step(3, 2)
     assert world.chain.voting(LAST - 1).current.ballots.keys() == {2}
