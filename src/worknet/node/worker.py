@@ -329,6 +329,11 @@ def _about(workflow: str, slot: Slot, voting_id: bytes, attempt: int) -> dict[st
     }
 
 
+def _indices(workers: int) -> list[int]:
+    """The worker indices of a bitmap, ascending."""
+    return [index for index in range(workers.bit_length()) if workers >> index & 1]
+
+
 def _tell_end(facts: VotingFacts) -> None:
     """Tells how a voting ended for this worker."""
     voting = at(facts.voting, facts.now)
@@ -338,8 +343,16 @@ def _tell_end(facts: VotingFacts) -> None:
     if voting.state is State.UNRESOLVED:
         attempt = voting.attempts[-1] if voting.attempts else None
         pairs = attempt.tally() if attempt else {}
-        tally = {to_hex(pair.result_root): voters for pair, voters in pairs.items()}
-        log.error("voting.unresolved", tally=tally, missing=attempt.missing() if attempt else 0, **about)
+        tally = [
+            {
+                "input_root": to_hex(pair.input_root),
+                "result_root": to_hex(pair.result_root),
+                "workers": _indices(voters),
+            }
+            for pair, voters in sorted(pairs.items(), key=lambda each: _indices(each[1]))
+        ]
+        missing = _indices(attempt.missing()) if attempt else []
+        log.error("voting.unresolved", tally=tally, missing=missing, **about)
     elif facts.me is not None and voting.recorded is not None:
         how, part = voting.recorded.how, voting.part_of(facts.me)
         told = log.warning if how is How.PLURALITY else log.info

@@ -7,6 +7,7 @@ from hashlib import sha256
 from itertools import pairwise
 
 import pytest
+from structlog.testing import capture_logs
 from tests.unit.node.conftest import EVERY, LAST, Company, Crash, MakeWorld, World, agreed, disagreed
 
 from worknet.node.errors import DataKeyMismatch, JournalError
@@ -118,6 +119,25 @@ def test_a_second_disagreement_is_unresolved_and_told_by_the_last_reveal(make_wo
     assert (voting.state, len(voting.attempts)) == (State.UNRESOLVED, 2)
     assert world.companies[0].index.has_ended(world.chain.voting_id(LAST))
     assert len(world.chain.sent("advance", failed=None)) == 0
+
+
+def test_the_log_tells_of_an_unresolved_voting_which_workers_had_which_pair(make_world: MakeWorld) -> None:
+    world = make_world(disagreed)
+    with capture_logs() as logs:
+        world.step(5)  # attempt 2 is sealed by all
+        world.step(2, 0, 1)  # one never reveals
+        for _ in range(5):
+            world.chain.pass_time(100)
+            world.step(1, 0, 1)
+    told = [log for log in logs if log["event"] == "voting.unresolved"]
+    last = world.chain.voting().attempts[-1]
+    roots = {worker: f"0x{pair.result_root.hex()}" for worker, pair in last.ballots.items()}
+    assert len(told) == 2
+    assert [(each["workers"], each["result_root"]) for each in told[0]["tally"]] == [
+        ([0], roots[0]),
+        ([1], roots[1]),
+    ]
+    assert told[0]["missing"] == [2]
 
 
 def test_exactly_one_worker_advances_what_time_alone_has_ended(make_world: MakeWorld) -> None:
