@@ -67,7 +67,7 @@ HINTS = {
     "votings: not the recorded pair": "name the pair of the voting's record",
     "votings: not settling": "only a voting that is left to a plurality is settled",
     "votings: not the leading pair": "name the pair that most counted ballots of the last attempt have",
-    "votings: not unresolved": "the owner reopens what is unresolved, or never opened; this voting goes on",
+    "votings: not unresolved": "this voting goes on, or is recorded; the owner reopens others",
     "votings: too many attempts": "a voting has 255 attempts",
     "rewards: not the owner": "sign with the key of the network's owner",
     "rewards: amount too large": "an amount is below 2^128",

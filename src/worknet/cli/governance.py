@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +19,7 @@ from worknet.cli.options import (
     address,
     amount,
     perform,
+    tell,
 )
 from worknet.config.amounts import amount_text
 from worknet.config.network import NetworkConfig
@@ -68,13 +69,21 @@ def transfer(
     calldata: CallData = False,
     as_json: AsJson = False,
 ) -> None:
-    """Offer the network to another account, a multisig contract say; it owns it once it has accepted."""
+    """Offer the network to another account, a multisig contract say; it owns it once it has accepted.
+
+    Where no offer stands, --withdraw says so and sends nothing.
+    """
     if (account is None) != withdraw:
         raise NetworkError("name the account, or --withdraw the offer", hint="one of the two")
     pending = None if account is None else address("ADDRESS", account)
     network = NetworkConfig.load(file)
     key = Key(rpc, keystore, password_file, password_env, calldata)
     client = key.owner_client(network)
+    if pending is not None:
+        access.check_heir(network, client, pending)
+    elif client.pending_owner() is None and not key.calldata:
+        _nothing_to_do("the network is offered to nobody", {"pending_owner": None}, as_json)
+        return
     said = "withdrew the offer" if account is None else f"offered to {account}, which is now to accept it"
     told = {"pending_owner": account and account.lower()}
     perform(key, acts.offer_ownership(client, pending), client.owner(), [said], told, as_json)
@@ -118,7 +127,14 @@ def reopen(
     client = key.owner_client(network)
     with access.synced_index(network, client) as index:
         named = voting_named(network, index, voting)
-    voting_id = to_hex(client.voting_id(named.workflow_id, named.trigger_id))
+        identity = client.voting_id(named.workflow_id, named.trigger_id)
+        is_recorded = index.record_of(identity) is not None
+    voting_id = to_hex(identity)
+    if is_recorded:
+        raise NetworkError(
+            f"voting {voting_id} is recorded already",
+            hint="its outcome stands in the log, and is never changed",
+        )
     act = acts.reopen(client, named.workflow_id, named.trigger_id)
     perform(key, act, client.owner(), [f"reopened {voting_id}"], {"voting": voting_id}, as_json)
 
@@ -164,6 +180,8 @@ def fund(
 ) -> None:
     """Pay into the network's pool, for good: nobody can withdraw it; any key will do."""
     wei = amount("AMOUNT", currency)
+    if wei == 0:
+        raise NetworkError("AMOUNT: 0 pays nothing into the pool", hint="an amount above 0")
     network = NetworkConfig.load(file)
     key = Key(rpc, keystore, password_file, password_env, calldata)
     client = key.client(network)
@@ -222,8 +240,17 @@ COMMANDS: dict[str, Callable[..., None]] = {
 """By their names under `worknet network`."""
 
 
+def _nothing_to_do(said: str, document: dict[str, Any], as_json: bool) -> None:
+    """Tells that all is as it should be without a transaction."""
+    tell(as_json, {**document, "transaction": None}, [f"{said}: nothing was sent"])
+
+
 def _pause(file: Path, key: Key, paused: bool, as_json: bool) -> None:
     network = NetworkConfig.load(file)
     client = key.owner_client(network)
+    if client.opening_paused() is paused and not key.calldata:
+        said = "the opening of new votings is paused already" if paused else "there is no pause to end"
+        _nothing_to_do(said, {"paused": paused}, as_json)
+        return
     said = "the opening of new votings is paused" if paused else "new votings may open again"
     perform(key, acts.pause(client, paused), client.owner(), [said], {"paused": paused}, as_json)

@@ -239,6 +239,7 @@ def rotate(
     client = key.client(network)
     member = members.given(client, index)
     members.check_operator(client, member)
+    members.check_rotation(network, client, member, worker, encryption_key)
     said = [f"worker {index} is {to_hex(worker)} from now on, no longer {to_hex(member.worker)}"]
     told = {"index": index, "worker": to_hex(worker), "before": to_hex(member.worker)}
     act = acts.rotate(client, index, worker, encryption_key)

@@ -69,6 +69,22 @@ def check_owner(client: NetworkClient, account: bytes) -> None:
         )
 
 
+def check_heir(network: NetworkConfig, client: NetworkClient, account: bytes) -> None:
+    """Raises NetworkError for an account to which the network is offered in vain."""
+    hint = "name the account that is to own the network; it then runs `worknet network accept`"
+    if not any(account):
+        raise NetworkError(
+            "the network cannot be offered to the zero address",
+            hint="`worknet network transfer --withdraw` takes an offer back",
+        )
+    if account == client.owner():
+        raise NetworkError(f"the network belongs to {to_hex(account)} already", hint=hint)
+    if account in (client.contract, network.rewards.contract):
+        raise NetworkError(
+            f"{to_hex(account)} is a contract of the network itself, which can accept nothing", hint=hint
+        )
+
+
 def signing_client(network: NetworkConfig, rpc: Rpc, signer: Signer) -> NetworkClient:
     """A client of the network's contract that signs with any key."""
     return _client(network, rpc, signer)

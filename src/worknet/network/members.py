@@ -6,6 +6,8 @@ from worknet.chain.client import Member, NetworkClient
 from worknet.chain.events import Role
 from worknet.chain.keyfiles import encryption_public_key
 from worknet.chain.signers import keystore_address
+from worknet.config.network import NetworkConfig
+from worknet.network.access import synced_index
 from worknet.network.errors import NetworkError
 from worknet.network.establish import NewMember
 from worknet.protocol.canonical import to_hex
@@ -70,6 +72,22 @@ def check_operator(client: NetworkClient, member: Member) -> None:
             f"worker {member.index} belongs to the operator {to_hex(member.operator)}, "
             f"the key is that of {to_hex(client.signer.address)}",
             hint="name the operator's keystore; if it is a contract, --calldata shows the call",
+        )
+
+
+def check_rotation(
+    network: NetworkConfig, client: NetworkClient, member: Member, worker: bytes, encryption_key: bytes
+) -> None:
+    """Raises NetworkError where both keys are those that stand behind the index now."""
+    if worker != member.worker:
+        return
+    # Only the events have the encryption key; it may change alone.
+    with synced_index(network, client) as index:
+        present = next(each.encryption_key for each in index.members() if each.index == member.index)
+    if encryption_key == present:
+        raise NetworkError(
+            f"{to_hex(worker)} is the key of worker {member.index} already",
+            hint="make a new one with `worknet node init` and name its folder with --node",
         )
 
 

@@ -9,6 +9,7 @@ from tests.unit.cli.conftest import BASE, CONSISTENCY, Governed
 
 from worknet.chain.errors import RevertedError
 from worknet.chain.events import Role
+from worknet.chain.keyfiles import create_encryption_key
 from worknet.chain.signers import signer_from_key
 from worknet.config.network import NetworkConfig
 from worknet.protocol.earnings import Amounts
@@ -29,7 +30,11 @@ OWNERS_COMMANDS = [
 
 
 def arguments(governed: Governed, command: list[str]) -> list[str]:
-    """The command on a voting that is unresolved."""
+    """The command on a voting that is unresolved, an offer that stands, a network that is paused."""
+    if "--withdraw" in command:
+        governed.network.owner.transfer_ownership(b"\xab" * 20)
+    if command == ["resume"]:
+        governed.network.owner.pause_opening(True)
     if "SLOT" in command:
         governed.network.fail(7, 1)
         governed.network.fail(7, 2)
@@ -71,6 +76,50 @@ def test_an_offer_can_be_withdrawn_and_then_nobody_accepts(governed: Governed) -
     governed.json("network", "transfer", "--withdraw", key="owner")
     code, _, err = governed.run("network", "accept", key="0")
     assert (code, "offered to nobody" in err, "worknet network transfer" in err) == (2, True, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "document", "said"),
+    [
+        (["resume"], {"paused": False}, "there is no pause to end"),
+        (["pause"], {"paused": True}, "is paused already"),
+        (["transfer", "--withdraw"], {"pending_owner": None}, "offered to nobody"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_so_already_is_told_and_nothing_is_sent(
+    governed: Governed, words: list[str], document: dict[str, object], said: str
+) -> None:
+    if words == ["pause"]:
+        governed.network.owner.pause_opening(True)
+    before = governed.sent()
+    code, out, err = governed.run("network", *words, key="owner")
+    assert (code, said in out, "nothing was sent" in out, err) == (0, True, True, "")
+    assert governed.json("network", *words, key="owner") == {**document, "transaction": None}
+    assert governed.sent() == before
+    assert "data" in governed.json("network", *words, "--calldata")
+
+
+@pytest.mark.parametrize(
+    ("whose", "message"),
+    [
+        ("zero", "--withdraw"),
+        ("owner", "already"),
+        ("network", "is a contract of the network itself"),
+        ("pool", "is a contract of the network itself"),
+    ],
+)
+def test_an_offer_that_nobody_could_accept_is_refused(governed: Governed, whose: str, message: str) -> None:
+    accounts = {
+        "zero": bytes(20),
+        "owner": governed.network.signers[3].address,
+        "network": governed.network.deployment.contract,
+        "pool": governed.pool.contract,
+    }
+    before = governed.sent()
+    code, _, err = governed.run("network", "transfer", f"0x{accounts[whose].hex()}", key="owner")
+    assert (code, message in err) == (2, True)
+    assert governed.sent() == before
 
 
 @pytest.mark.parametrize("words", [[], [OTHER, "--withdraw"], ["0x12"]])
@@ -153,12 +202,28 @@ def test_anyone_pays_into_the_pool(governed: Governed) -> None:
     assert "holds 1.5" in governed.run("network", "show")[1]
 
 
+def test_nothing_paid_into_the_pool_is_refused(governed: Governed) -> None:
+    before = governed.sent(0)
+    code, _, err = governed.run("network", "fund", "0.0", key="0")
+    assert (code, "error: AMOUNT: 0 pays nothing" in err) == (2, True)
+    assert governed.sent(0) == before
+
+
 def test_an_unresolved_voting_is_reopened_and_one_that_goes_on_is_not(governed: Governed) -> None:
     slot = arguments(governed, ["reopen", "SLOT"])[1]
     voting_id = f"0x{governed.network.voting_id(7).hex()}"
     assert governed.json("network", "reopen", voting_id, key="owner")["voting"] == voting_id
     code, _, err = governed.run("network", "reopen", slot, key="owner")
     assert (code, "votings: not unresolved" in err) == (2, True)
+
+
+def test_a_voting_that_ballots_have_recorded_is_not_said_to_go_on(governed: Governed) -> None:
+    governed.network.vote(0)
+    before = governed.sent()
+    code, _, err = governed.run("network", "reopen", governed.slot(0), key="owner")
+    assert (code, "is recorded already" in err, "goes on" in err) == (2, True, False)
+    assert "hint: its outcome stands in the log, and is never changed" in err
+    assert governed.sent() == before
 
 
 @pytest.mark.parametrize(
@@ -203,6 +268,19 @@ def test_an_operator_puts_another_key_behind_its_index(governed: Governed) -> No
     assert governed.rpc.request("eth_getTransactionByHash", done["transaction"])["input"] == shown["data"]
     assert governed.network.owner.index_of(new) == STANDBY
     assert governed.show()["members"][STANDBY]["worker"] == f"0x{new.hex()}"
+
+
+def test_a_key_is_not_rotated_to_itself(governed: Governed) -> None:
+    node = governed.node("new", b"\x44" * 32)
+    words = [str(STANDBY), "--node", str(node)]
+    governed.json("network", "rotate", *words, key="owner")
+    before = governed.sent()
+    code, _, err = governed.run("network", "rotate", *words, key="owner")
+    assert (code, f"is the key of worker {STANDBY} already" in err) == (2, True)
+    assert governed.sent() == before
+    (node / "encryption-key").unlink()
+    create_encryption_key(node / "encryption-key")
+    assert governed.run("network", "rotate", *words, key="owner")[0] == 0
 
 
 def test_only_the_operator_rotates_and_only_to_a_key_that_is_there(governed: Governed) -> None:
