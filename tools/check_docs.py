@@ -30,7 +30,9 @@ INTRODUCTION = """# Command line
 Made from the program by `python tools/check_docs.py --write`; the checks compare it.
 
 Exit codes of all commands: 0 done; 1 it ran, and the answer is no; 2 the command line, a file or other input
-cannot be used; 70 a fault of worknet itself. Commands with codes of their own say so below.
+cannot be used; 70 a fault of worknet itself; 130 stopped by Ctrl-C, which is a good end (0) for `node run`
+and for `up` once it is up. Commands with codes of their own say so below. With `--json`, too, errors go to
+standard error as text, and standard output stays empty; `verify` alone tells them in its object.
 """
 
 

@@ -1,7 +1,9 @@
 """How the command line says what went wrong: one line `error: ...`, a line `hint: ...`, never a traceback.
 
 Exit codes of all commands: 0 done; 1 it ran, and the answer is no; 2 the command line, a file or other input
-cannot be used; 70 a fault of worknet itself. Commands with codes of their own say so in their help.
+cannot be used; 70 a fault of worknet itself; 130 stopped by Ctrl-C (typer's doing), which is a good end (0)
+for `node run` and `up`. Commands with codes of their own say so in their help. With --json, too, errors go to
+stderr as text, and stdout stays empty; `verify` alone tells them in its object.
 """
 
 import os

@@ -39,7 +39,10 @@ def pause(
     calldata: CallData = False,
     as_json: AsJson = False,
 ) -> None:
-    """Pause the opening of new votings. Open ones go on, and so do further attempts, reveals and claims."""
+    """Pause the opening of new votings. Open ones go on, and so do further attempts, reveals and claims.
+
+    Where the network is paused already, it says so and sends nothing.
+    """
     _pause(file, Key(rpc, keystore, password_file, password_env, calldata), True, as_json)
 
 
@@ -52,7 +55,10 @@ def resume(
     calldata: CallData = False,
     as_json: AsJson = False,
 ) -> None:
-    """End the pause: new votings open again, those too that became due in the meantime."""
+    """End the pause: new votings open again, those too that became due in the meantime.
+
+    Where there is no pause, it says so and sends nothing.
+    """
     _pause(file, Key(rpc, keystore, password_file, password_env, calldata), False, as_json)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from worknet.cli import main
 from worknet.cli.failures import report
+from worknet.config.network import NetworkConfig
 from worknet.workflow.errors import WorkflowError
 
 
@@ -44,6 +45,21 @@ def test_the_version_is_shown(capsys):
 @pytest.mark.parametrize("arguments", [["nonsense"], ["--nonsense"], ["workflow", "nonsense"], []])
 def test_a_wrong_command_line_is_exit_2(arguments):
     assert exit_code(*arguments) == 2
+
+
+def test_a_command_that_is_stopped_by_ctrl_c_is_exit_130(monkeypatch, tmp_path):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(NetworkConfig, "load", stopped)
+    assert exit_code("network", "show", str(tmp_path / "network.toml")) == 130
+
+
+@pytest.mark.parametrize("arguments", [["network", "show"], ["rewards", "show"]])
+def test_with_json_an_error_is_text_on_stderr_and_stdout_stays_empty(arguments, capsys, tmp_path):
+    assert exit_code(*arguments, str(tmp_path / "none.toml"), "--json") == 2
+    out, err = capsys.readouterr()
+    assert (out, err.startswith("error: ")) == ("", True)
 
 
 def test_an_error_is_a_line_and_its_hint_another(capsys):
