@@ -27,6 +27,7 @@ POLICY = {"fallback": Fallback.ALERT, "accuracy": 0, "max_age": 0, "start": FIRS
 OTHER = Pair(b"\x01" * 32, b"\x02" * 32)
 SALT = b"\x5a" * 32
 GAS = 8_000_000
+NEW_KEY = b"\x99" * 20
 
 
 class Server:
@@ -81,7 +82,7 @@ def selector(function):
 
 
 class Chain:
-    """The built-in chain with a contract, three workers and votings about a few slots."""
+    """The built-in chain with a contract, three workers, an operator, and votings about a few slots."""
 
     def __init__(self, folder):
         evm = pytest.importorskip("worknet.chain.development.evm", reason="needs worknet[local]")
@@ -168,7 +169,7 @@ class Recorded:
     def __init__(self, chain, make):
         self.chain = chain
         self.network = Network(CHAIN_ID, chain.contract)
-        self.operators = [bytes([0xE0 + number]) * 20 for number in range(3)]
+        self.operators = [b"\xe0" * 20, chain.workers[3].address, b"\xe2" * 20]
         for number, operator in enumerate(self.operators):
             self._enrol(operator, number)
         sealed = make(policy=POLICY).policy
@@ -178,9 +179,8 @@ class Recorded:
         )
         self.blocks = []
         self.records = [self._voting(make, FIRST + number) for number in range(5)]
-        # Afterwards worker 1 is enrolled anew with another key: its old ballots stay those of the old key.
-        chain.transact(0, "remove(uint256)", 1)
-        self._enrol(self.operators[1], 3, index=1)
+        # Afterwards worker 1 gets another key: its old ballots stay those of the old key.
+        chain.transact(3, "rotate(uint256,address,bytes32)", 1, NEW_KEY, b"\x77" * 32)
         chain.now += 60
         chain.ledger.mine()
         hashes = [record.leaf_hash() for record, _ in self.records]
@@ -198,7 +198,7 @@ class Recorded:
             ),
         )
 
-    def _enrol(self, operator, key, index=None):
+    def _enrol(self, operator, key):
         number = self.chain.workers[key].address
         self.chain.transact(0, "enrol(address,address,uint256,bytes32)", operator, number, 1, b"\x77" * 32)
 
@@ -304,7 +304,7 @@ def test_a_key_that_was_replaced_since_is_that_of_the_old_ballot(recorded, url):
     evidence = recorded.evidence
     first, second, third = evidence.ballots
     assert read_chain(url, evidence).members[1].key == recorded.chain.workers[1].address
-    newer = replace(second, key=recorded.chain.workers[3].address)
+    newer = replace(second, key=NEW_KEY)
     changed = replace(evidence, ballots=(first, newer, third))
     with pytest.raises(RefusedError, match=r"ballots\[1\].key"):
         verify(changed, None, read_chain(url, changed))
