@@ -19,7 +19,7 @@ HINTS = {
     "members: not the worker's key": "sign with the key that stands behind this index now",
     "members: unknown index": "look which indices were given",
     "members: unknown worker": "this key stands behind no index now; it may have been rotated",
-    "members: too many changes": "a contract has 32,767 changes of its members, the last 120 removals: move",
+    "members: too many changes": "members change 32,767 times, the last 120 removals: move to a new contract",
     "periods: no length": "a reward period has at least one second",
     "policies: zero digest": "name the bundle's digest and the data key's commitment",
     "policies: number too large": "seconds, epoch and threshold stay below 2^32, amounts below 2^128",
