@@ -1,11 +1,14 @@
 """What the largest claims cost: as many votings and periods as one may name, on a chain with cold storage."""
 
 import boa
+import pytest
 from tests.contracts.network import PERIOD, Network, words_of
 from tests.contracts.rewarding import end_period, hold
 
 from worknet.protocol.policy import Ballots
 from worknet.protocol.rewards import PERIODS_OF_A_CLAIM, RECORDS_OF_A_CLAIM
+
+pytestmark = pytest.mark.long
 
 GAS_OF_A_BLOCK = 12_000_000
 

@@ -18,6 +18,8 @@ from eth_abi.abi import encode
 from tests.contracts.network import ENCRYPTION_KEY, Network, deploy, revert_reason
 from vyper.cli.vyper_compile import compile_files
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 VECTORS = json.loads((ROOT / "vectors" / "rewards.json").read_text())
 BY_QUORUM, BY_REPORT = 1, 3

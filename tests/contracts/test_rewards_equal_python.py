@@ -393,7 +393,7 @@ def run(examples: int, steps: int) -> None:
 
 
 def test_the_contracts_and_python_reward_alike() -> None:
-    run(examples=20, steps=40)
+    run(examples=8, steps=40)
 
 
 @pytest.mark.long

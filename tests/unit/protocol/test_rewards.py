@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worknet.protocol.ballots import seconds_left
@@ -272,11 +272,17 @@ def single_claims(rewards: Rewards, now: int) -> list[Claimed]:
     return claims
 
 
+laws = settings(max_examples=40)
+"""A history is long, and each law reads all of it: more examples are for a day of their own."""
+
+
+@laws
 @given(histories())
 def test_every_claim_earns_and_pays_what_the_definition_says(facts: list[Fact]) -> None:
     assert paid_by(Rewards(LENGTH), facts) == Definition(facts).payments()
 
 
+@laws
 @given(histories())
 def test_what_can_be_claimed_in_the_end_is_what_the_definition_says(facts: list[Fact]) -> None:
     facts = without_claims(facts)
@@ -287,6 +293,7 @@ def test_what_can_be_claimed_in_the_end_is_what_the_definition_says(facts: list[
         assert rewards.unclaimed(worker, now) == (records, periods)
 
 
+@laws
 @given(histories())
 def test_a_period_holds_who_was_enrolled_throughout_and_has_the_amounts_set_before_it(
     facts: list[Fact],
@@ -300,6 +307,7 @@ def test_a_period_holds_who_was_enrolled_throughout_and_has_the_amounts_set_befo
             assert [worker for worker in WORKERS if is_in(period.eligible, worker)] == throughout
 
 
+@laws
 @given(histories())
 def test_paid_never_exceeds_funded_and_the_rest_is_the_pool(facts: list[Fact]) -> None:
     rewards = Rewards(LENGTH)
@@ -309,6 +317,7 @@ def test_paid_never_exceeds_funded_and_the_rest_is_the_pool(facts: list[Fact]) -
         assert rewards.pool == rewards.funded - rewards.paid
 
 
+@laws
 @given(histories())
 def test_all_that_was_earned_is_paid_or_owed(facts: list[Fact]) -> None:
     rewards = Rewards(LENGTH)
@@ -319,6 +328,7 @@ def test_all_that_was_earned_is_paid_or_owed(facts: list[Fact]) -> None:
         assert earned == rewards.paid + sum(map(rewards.owed, WORKERS))
 
 
+@laws
 @given(histories())
 def test_once_the_pool_is_refilled_all_that_is_owed_is_paid(facts: list[Fact]) -> None:
     rewards = fold(LENGTH, facts)
@@ -329,6 +339,7 @@ def test_once_the_pool_is_refilled_all_that_is_owed_is_paid(facts: list[Fact]) -
         assert rewards.owed(worker) == 0
 
 
+@laws
 @given(histories())
 def test_nothing_is_claimed_twice(facts: list[Fact]) -> None:
     rewards, now = fold(LENGTH, [*facts, Funded(facts[-1].time, 10**6)]), after_all(facts)
@@ -343,6 +354,7 @@ def test_nothing_is_claimed_twice(facts: list[Fact]) -> None:
                 rewards.apply(again)
 
 
+@laws
 @given(histories(), st.randoms(use_true_random=False))
 def test_the_order_of_claims_does_not_change_what_each_earns(
     facts: list[Fact], random: st.DataObject
@@ -355,6 +367,7 @@ def test_the_order_of_claims_does_not_change_what_each_earns(
     assert [in_order[place].earned for place in shuffled] == [payment.earned for payment in otherwise]
 
 
+@laws
 @given(histories())
 def test_claims_in_one_earn_as_much_as_one_by_one(facts: list[Fact]) -> None:
     facts, now = without_claims(facts), after_all(facts)
@@ -365,6 +378,7 @@ def test_claims_in_one_earn_as_much_as_one_by_one(facts: list[Fact]) -> None:
     assert sum(payment.earned for payment in singly) == sum(payment.earned for payment in together)
 
 
+@laws
 @given(histories(), st.integers(0, 200))
 def test_a_pool_pays_for_records_from_its_creation_on_and_for_no_earlier_one(
     facts: list[Fact], created_at: int
@@ -398,6 +412,7 @@ def test_what_is_no_record_is_told_before_that_it_is_too_early_and_that_before_t
         in_time.apply(Claimed(10, 0, (record,)))
 
 
+@laws
 @given(histories())
 def test_an_ended_period_and_its_amounts_never_change(facts: list[Fact]) -> None:
     rewards = Rewards(LENGTH)
@@ -409,6 +424,7 @@ def test_an_ended_period_and_its_amounts_never_change(facts: list[Fact]) -> None
         before = {number: (rewards.period(number), rewards.amounts_in(number)) for number in ended}
 
 
+@laws
 @given(histories())
 def test_what_was_claimed_stays_claimed_and_only_claims_add_to_it(facts: list[Fact]) -> None:
     rewards = Rewards(LENGTH)
@@ -426,6 +442,7 @@ def test_what_was_claimed_stays_claimed_and_only_claims_add_to_it(facts: list[Fa
         before = after
 
 
+@laws
 @given(histories(), st.integers(0, 30))
 def test_amounts_that_are_set_later_change_no_earlier_period(facts: list[Fact], place: int) -> None:
     facts = without_claims(facts)
@@ -443,6 +460,7 @@ def test_amounts_that_are_set_later_change_no_earlier_period(facts: list[Fact], 
             assert len({number in periods for _, periods in claims}) == 1
 
 
+@laws
 @given(histories(), st.data())
 def test_a_refused_fact_changes_nothing(facts: list[Fact], data: st.DataObject) -> None:
     rewards = fold(LENGTH, facts)
