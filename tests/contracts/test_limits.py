@@ -64,6 +64,7 @@ def last_version_but_one(bare, layout):
     return bare
 
 
+@pytest.mark.long
 def test_the_last_member_set_is_frozen_like_any_other(last_set_but_one):
     network = last_set_but_one
     network.call("remove", 2)
@@ -76,6 +77,7 @@ def test_the_last_member_set_is_frozen_like_any_other(last_set_but_one):
     assert network.contract.size() == 1
 
 
+@pytest.mark.long
 def test_after_the_last_member_set_nobody_is_enrolled_or_removed_and_votings_go_on(last_set_but_one):
     network = last_set_but_one
     network.call("remove", 2)

@@ -44,6 +44,7 @@ def result(network):
 # True proofs
 
 
+@pytest.mark.long
 def test_every_row_of_tables_with_1_to_20_rows_is_proven(network):
     result = result_of(network, {f"t{size:02}": size for size in range(1, 21)})
     for size in range(1, 21):
@@ -51,6 +52,7 @@ def test_every_row_of_tables_with_1_to_20_rows_is_proven(network):
             assert verify(network, result.proof(size, row)) == name_hash(f"t{size:02}")
 
 
+@pytest.mark.long
 def test_every_table_of_results_with_1_to_20_leaves_is_proven(network):
     for count in range(1, 21):
         rows = [[b"row %d" % number, b"other"] for number in range(count)]

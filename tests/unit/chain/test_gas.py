@@ -163,6 +163,7 @@ def test_a_report_beside_which_the_others_may_still_reveal_leaves_room(crowd: Cr
     assert (view.state, view.closed, view.cast) == (State.CONSENSUS, False, len(ALL))
 
 
+@pytest.mark.long
 def test_a_claim_of_votings_leaves_room_however_it_was_recorded(crowd: Crowd) -> None:
     records = []
     for slot in (4, 5):

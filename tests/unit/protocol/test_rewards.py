@@ -272,7 +272,7 @@ def single_claims(rewards: Rewards, now: int) -> list[Claimed]:
     return claims
 
 
-laws = settings(max_examples=40)
+laws = settings(max_examples=30)
 """A history is long, and each law reads all of it: more examples are for a day of their own."""
 
 

@@ -188,7 +188,7 @@ def test_next_attempt_is_told_exactly_while_one_may_open(history: History) -> No
 
 
 @given(histories())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_a_quorum_is_recorded_as_soon_as_needed_ballots_are_equal(history: History) -> None:
     for _, voting in history.steps:
         enough = [
@@ -208,7 +208,7 @@ def test_a_quorum_is_recorded_as_soon_as_needed_ballots_are_equal(history: Histo
 
 
 @given(histories())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_a_report_is_recorded_only_with_needed_signers_who_voted_for_it(history: History) -> None:
     for _, voting in history.steps:
         for attempt in voting.attempts:
@@ -227,7 +227,7 @@ def test_a_report_is_recorded_only_with_needed_signers_who_voted_for_it(history:
 
 
 @given(histories())
-@settings(max_examples=600)
+@settings(max_examples=300)
 def test_a_plurality_is_recorded_only_as_the_policy_and_the_ballots_say(history: History) -> None:
     for _, voting in history.steps:
         recorded, attempt = voting.recorded, voting.attempts[-1:]
