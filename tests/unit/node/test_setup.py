@@ -360,9 +360,11 @@ def test_a_second_worker_on_one_data_dir_is_refused(node_file: Path, refusal: Re
 
 
 def test_the_data_dir_is_free_again_when_the_worker_has_ended(node_file: Path) -> None:
+    opened = []
     for _ in range(2):
-        with opened_worker(node_file):
-            pass
+        with opened_worker(node_file) as worker:
+            opened.append(worker)
+    assert len(opened) == 2
 
 
 def test_a_worker_that_is_not_enrolled_starts_and_waits(folder: NetworkFolder) -> None:
