@@ -26,10 +26,10 @@ demo: install
 	@$(BIN)/worknet demo $(ARGS)
 
 test: install
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not long" $(ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal -m "not long" $(ARGS)
 
 test-long: install
-	$(BIN)/pytest -n 2 --dist loadgroup -m long $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadscope -m long $(ARGS)
 
 check: install
 	$(BIN)/ruff check .

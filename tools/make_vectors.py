@@ -9,7 +9,18 @@ import json
 import sys
 from pathlib import Path
 
-from tools.vectors import commitments, evidence, ids, policies, records, rewards, trees, values, votings
+from tools.vectors import (
+    commitments,
+    evidence,
+    ids,
+    policies,
+    records,
+    rewards,
+    statements,
+    trees,
+    values,
+    votings,
+)
 from tools.vectors.form import VectorFile
 
 FOLDER = Path(__file__).resolve().parent.parent / "vectors"
@@ -33,6 +44,8 @@ def files() -> dict[str, VectorFile]:
         "votings": votings.votings(),
         "rewards": rewards.rewards(),
         "evidence": evidence.evidence(),
+        "statements": statements.statements(),
+        "sealed_statements": statements.sealed_statements(),
     }
 
 

@@ -13,12 +13,13 @@ from typing import TypeVar
 
 import pytest
 
+from worknet.chain.answers import Header, Receipt
 from worknet.chain.development import DevelopmentChain, Engine, choose_engine, start
 from worknet.chain.development.anvil import STATE, find_anvil
 from worknet.chain.development.store import DATABASE
 from worknet.chain.errors import DevelopmentChainError, FolderInUseError, PortInUseError, WrongChainError
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
-from worknet.chain.rpc import Header, Receipt, Rpc
+from worknet.chain.rpc import Rpc
 from worknet.chain.signers import signer_from_key
 
 T = TypeVar("T")
@@ -76,6 +77,7 @@ def test_a_chain_goes_on_where_it_was_stopped(tmp_path: Path, engine: Engine) ->
         assert rpc.balance(RECEIVER) == 11
 
 
+@pytest.mark.long
 def test_a_killed_chain_has_the_same_blocks_when_it_is_started_again(tmp_path: Path) -> None:
     with run(tmp_path) as chain:
         rpc = Rpc(chain.url, DEVELOPMENT_CHAIN_ID)

@@ -142,6 +142,7 @@ def test_nothing_stays_behind_when_it_is_killed(tmp_path: Path, up: Callable[[Ne
     until(lambda: processes(folder) == [], 30, running.log)
 
 
+@pytest.mark.long
 def test_the_chains_port_in_use_is_told_and_nothing_is_changed(tmp_path: Path) -> None:
     folder = make(tmp_path / "demo")
     text = folder.network_file.read_text()
@@ -153,6 +154,7 @@ def test_the_chains_port_in_use_is_told_and_nothing_is_changed(tmp_path: Path) -
     assert folder.network_file.read_text() == text
 
 
+@pytest.mark.long
 def test_a_services_port_in_use_is_told_with_its_name(tmp_path: Path) -> None:
     folder = make(tmp_path / "demo")
     port = LocalConfig.load(folder.local_file).services["data-api"].port
@@ -163,12 +165,14 @@ def test_a_services_port_in_use_is_told_with_its_name(tmp_path: Path) -> None:
     assert processes(folder) == []
 
 
+@pytest.mark.long
 def test_a_folder_without_a_network_is_told(tmp_path: Path) -> None:
     said = refusal(NetworkFolder(tmp_path))
     assert "holds no local network" in said
     assert "worknet init" in said
 
 
+@pytest.mark.long
 def test_another_chain_id_in_the_file_is_told_with_its_key(tmp_path: Path) -> None:
     folder = make(tmp_path / "demo")
     text = folder.network_file.read_text()
@@ -178,6 +182,7 @@ def test_another_chain_id_in_the_file_is_told_with_its_key(tmp_path: Path) -> No
     )
 
 
+@pytest.mark.long
 def test_a_chain_that_was_begun_anew_is_told_from_the_one_in_the_file(tmp_path: Path) -> None:
     folder = make(tmp_path / "demo")
     stranger = signer_from_key(b"\x05" * 32, 31337).address.hex()

@@ -1,16 +1,22 @@
 """The guides are true: the author's example runs as it stands, with its data, result and refusals."""
 
 import re
+import runpy
+import tomllib
 from pathlib import Path
+from typing import get_args
 
 import polars as pl
 import pytest
+import tomlkit
 
+from worknet import testing
 from worknet.config import NodeConfig
 from worknet.protocol.ids import Slot
 from worknet.protocol.times import parse_time
 from worknet.tables import DataError, read_table, write_csv
-from worknet.workflow import runtime
+from worknet.testing import Desk
+from worknet.workflow import Action, Alert, CallWebhook, When, runtime
 from worknet.workflow.errors import FailedError, FloatRefusedError
 from worknet.workflow.folder import RUNTIME, read_bundle
 from worknet.workflow.runner import Outcome, Runner
@@ -48,7 +54,7 @@ def run(folder: Path, content: str) -> Outcome:
     window = re.search(r"--window (\S+)", block("sh"))
     assert window is not None
     with Runner(read_bundle(folder), allow_unisolated=True, waiting=0) as runner:
-        slot = Slot.at(runner.declaration.trigger.seconds, parse_time(window[1]))
+        slot = Slot.at(runner.declaration.every, parse_time(window[1]))
         assert slot.window.start == parse_time(window[1])
         return runner.run({"readings": frame}, slot.window)
 
@@ -106,12 +112,69 @@ def test_the_order_of_the_lines_does_not_matter(folder: Path) -> None:
     )
 
 
+@pytest.fixture
+def handling(folder: Path) -> Path:
+    """The workflow folder of the guide, with the handlers and the test that continue it."""
+    code = folder / "workflow.py"
+    code.write_text(code.read_text() + block("python", 1))
+    tests = folder / "tests"
+    tests.mkdir()
+    (tests / "test_handlers.py").write_text(block("python", 2))
+    return folder
+
+
+def test_the_author_s_handler_tells_what_the_guide_shows(handling: Path) -> None:
+    alert, call = Desk(handling).handle(When.UNRESOLVED, "AAB-", "AAa-", window="2026-01-31T09:15:00Z")
+    title, body = block("text").rstrip().split("\n", 1)
+    assert alert == Alert(title, body, "failure")
+    assert isinstance(call, CallWebhook)
+    assert call.payload["missing"] == [3]
+
+
+def test_the_author_s_test_of_the_handlers_holds(handling: Path) -> None:
+    ran = runpy.run_path(str(handling / "tests" / "test_handlers.py"))
+    tests = [test for name, test in ran.items() if name.startswith("test_")]
+    assert len(tests) == 2
+    for test in tests:
+        test()
+
+
+def test_the_author_s_table_of_actions_is_the_stated_set() -> None:
+    shown = re.findall(r"^\| `(\w+)\(.*?\)` \|", GUIDE.read_text(), re.MULTILINE)
+    assert shown == [action.__name__ for action in get_args(Action)]
+
+
+def test_each_name_that_authors_tests_are_told_of_is_public() -> None:
+    (table,) = re.findall(r"^## Its own tests\n.*?^\| name .*?\n(\|.*?)\n\n", GUIDE.read_text(), re.M | re.S)
+    first_cells = [line.split("|")[1] for line in table.splitlines()[1:]]
+    shown = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)} - {"run"}
+    assert shown <= set(testing.__all__)
+    assert len(shown) == 14
+
+
 def test_the_operator_s_example_is_a_configuration(tmp_path: Path) -> None:
     text = (GUIDE.parent / "operator.md").read_text()
-    (example,) = [content for kind, content in BLOCK.findall(text) if kind == "toml"]
+    example, *_ = [content for kind, content in BLOCK.findall(text) if "[node]" in content]
     (tmp_path / "node.toml").write_text(example)
     datasets = NodeConfig.load(tmp_path / "node.toml").workflows["matching_24_7"].datasets
     assert {name: dataset.source for name, dataset in datasets.items()} == {
         "consumption": "http",
         "generation": "file",
     }
+
+
+def test_each_part_of_a_configuration_that_operators_are_shown_fits_into_the_whole_one(
+    tmp_path: Path,
+) -> None:
+    text = (GUIDE.parent / "operator.md").read_text()
+    shown = [tomllib.loads(content) for kind, content in BLOCK.findall(text) if kind == "toml"]
+    (whole,) = [part for part in shown if "node" in part]
+    parts = [part for part in shown if "node" not in part]
+    assert parts
+    for part in parts:
+        workflows = {
+            name: {**section, **part.get("workflows", {}).get(name, {})}
+            for name, section in whole["workflows"].items()
+        }
+        (tmp_path / "node.toml").write_text(tomlkit.dumps({**whole, **part, "workflows": workflows}))
+        NodeConfig.load(tmp_path / "node.toml")

@@ -5,7 +5,24 @@ from typing import Any
 import polars as pl
 from rule import Consumer, Generator, Outcome, RuleError, match, parse_priorities, score_ppm
 
-from worknet.workflow import Column, Context, Dataset, Every, Result, Table, WorkflowError, workflow
+from worknet.workflow import (
+    Action,
+    Alert,
+    AttemptEvidence,
+    Column,
+    Context,
+    Dataset,
+    Every,
+    Evidence,
+    Result,
+    SettlePlurality,
+    Table,
+    WorkflowError,
+    workflow,
+)
+
+SETTLE_PERCENT = 50
+"""How much of the counted ballots must be for one pair before it is settled without a consensus."""
 
 consumption = Dataset(
     "consumption",
@@ -86,6 +103,36 @@ def run(context: Context, consumption: pl.DataFrame, generation: pl.DataFrame) -
         },
         summary=_summary(consumers, generators, outcome),
     )
+
+
+@run.on_plurality
+def settle_what_enough_agree_on(context: Context, evidence: Evidence) -> list[Action]:
+    """Settle the leading pair if enough ballots are for it; otherwise leave the hour to people."""
+    attempt = evidence.attempts[-1]
+    _, voters = attempt.pairs()[0]
+    if len(voters) * 100 >= len(attempt.ballots) * SETTLE_PERCENT:
+        return [SettlePlurality()]
+    return [_alert(evidence, f"not settled, {len(voters)} of {len(attempt.ballots)} ballots agree")]
+
+
+@run.on_unresolved
+def tell_who_was_missing_and_what_differed(context: Context, evidence: Evidence) -> list[Action]:
+    """Tell the operator how each attempt went, and where to look."""
+    return [_alert(evidence, "unresolved")]
+
+
+def _alert(evidence: Evidence, outcome: str) -> Alert:
+    hour = evidence.window.start if evidence.window else evidence.trigger_id
+    lines = [f"{attempt.text()}. {_where_to_look(attempt)}" for attempt in evidence.attempts]
+    return Alert(f"24/7 matching of {hour}: {outcome}", "\n".join(lines), "failure")
+
+
+def _where_to_look(attempt: AttemptEvidence) -> str:
+    if attempt.inputs_differ:
+        return "Companies read different consumption or generation: compare what their sources gave."
+    if attempt.results_differ:
+        return "The same rows were matched differently: compare the machines and releases."
+    return "There are too few ballots, and all are equal: ask the missing workers."
 
 
 def _consumer(row: dict[str, Any]) -> Consumer:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from worknet.chain import events, index_facts
+from worknet.chain.answers import Header, Log
 from worknet.chain.client import NetworkClient
 from worknet.chain.errors import ChainError, IndexMismatchError, RpcRefusedError
 from worknet.chain.index_store import EVER, IndexStore
-from worknet.chain.rpc import Header, Log
 from worknet.protocol.records import Record, moved_leaf
 
 LARGEST_RANGE = 2000
@@ -69,18 +69,22 @@ class CatchUp:
     def _undo(self, head: int) -> int | None:
         """Go back to the newest remembered block that the chain still has; None if there is nothing to undo.
 
-        A node that lags behind the cursor is no reason to forget anything while what it has agrees.
+        A node that lags behind the cursor is no reason to forget anything while what it has agrees. But no
+        block below the cursor is younger than it: then the cursor was a head that an RPC had made up.
         """
         cursor = self._store.cursor()
-        remembered = [] if cursor is None else self._store.blocks_from(min(cursor[0], head))
-        for position, (number, digest) in enumerate(remembered):
+        if cursor is None:
+            return None
+        is_made_up = head < cursor[0] and self._header(head).time > (self._store.block_time(cursor[0]) or 0)
+        position = -1
+        for position, (number, digest) in enumerate(self._store.blocks_from(min(cursor[0], head))):
             if self._header(number).hash == digest:
-                if position == 0:
+                if position == 0 and not is_made_up:
                     return None
                 fork = number
                 break
         else:
-            if not remembered:
+            if position < 0 and not is_made_up:
                 return None
             fork = self._store.start - 1
         with self._store.transaction():

@@ -4,7 +4,8 @@ Every transaction has a stated gas limit, so nothing is estimated. Nothing is st
 read: for what happened see `index`.
 """
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,9 +78,18 @@ class VotingView:
 class NetworkClient(ContractClient):
     """One network's contract."""
 
-    def __init__(self, rpc: Rpc, contract: bytes, *, signer: Signer | None = None) -> None:
-        """Without `signer` only the views work."""
-        super().__init__(rpc, contract, None if signer is None else Sender(rpc, signer))
+    def __init__(
+        self,
+        rpc: Rpc,
+        contract: bytes,
+        *,
+        signer: Signer | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Without `signer` only the views work. By `clock` it is known how long a transaction waits."""
+        sender = None if signer is None else Sender(rpc, signer, clock=clock, sleep=sleep)
+        super().__init__(rpc, contract, sender)
         self.signer = signer
 
     # Views

@@ -7,9 +7,10 @@ first, so that a refusal costs no gas.
 from collections.abc import Iterable
 from typing import Any
 
+from worknet.chain.answers import Receipt
 from worknet.chain.errors import ChainError, NoContractError, RevertedError, RpcRefusedError
 from worknet.chain.interface import Contract, call_data, output, revert_reason, selected
-from worknet.chain.rpc import BlockTag, Receipt, Rpc
+from worknet.chain.rpc import BlockTag, Rpc
 from worknet.chain.transactions import Sender
 
 
@@ -28,6 +29,11 @@ class ContractClient:
         self.rpc = rpc
         self.contract = contract
         self._sender = sender
+
+    @property
+    def sender(self) -> Sender:
+        """What signs and sends this client's transactions; ChainError for a client without a key."""
+        return self._signing()
 
     def check(self) -> None:
         """Raise WrongChainError, or NoContractError where no code stands at the contract's address."""

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from eth_utils.address import to_checksum_address
-from web3.types import Nonce
-from web3.utils.address import get_create_address
+import rlp  # type: ignore[import-untyped]  # it has none
+from eth_utils.crypto import keccak
 
 from worknet.chain.errors import RevertedError
 from worknet.chain.gas import GAS_LIMITS
@@ -74,7 +73,7 @@ def deploy_row_proofs(rpc: Rpc, signer: Signer, *, timeout: float = 180.0) -> De
 
 def created_at(creator: bytes, nonce: int) -> bytes:
     """The address of the contract that an account's transaction with this nonce creates (Yellow Paper, 7)."""
-    return bytes.fromhex(get_create_address(to_checksum_address(creator), Nonce(nonce))[2:])
+    return bytes(keccak(rlp.encode([creator, nonce])))[-20:]
 
 
 def _create(rpc: Rpc, signer: Signer, data: bytes, gas: int, timeout: float) -> Deployment:

@@ -106,7 +106,15 @@ class KeystoreError(ChainError):
 
 
 class SigningRefusedError(ChainError):
-    """A signer declined to sign, for instance with a publicly known key on a public chain."""
+    """Nothing is signed: a publicly known key on a public chain, say; or a signer signed something else."""
+
+
+class SealedStatementError(ChainError):
+    """A sealed statement that has not the right form, was altered, or is not sealed to this key."""
+
+
+class SignerUnavailableError(ChainError):
+    """The external signer could not be reached, took too long, or answered with an error or nonsense."""
 
 
 class SignatureError(ChainError):
@@ -131,6 +139,10 @@ class WrongNetworkError(ChainError):
 
 class IndexMismatchError(ChainError):
     """What the event index holds contradicts the contract; the message has both sides."""
+
+
+class IndexFileError(ChainError):
+    """The event index's file cannot be read or written: its disk, and not the chain, is at fault."""
 
 
 def shown_url(url: str) -> str:

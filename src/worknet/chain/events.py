@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, TypeAlias, get_args
 
+from worknet.chain.answers import Log
 from worknet.chain.errors import ChainError
 from worknet.chain.interface import Contract, event
-from worknet.chain.rpc import Log
 from worknet.protocol.ballots import Pair, Place
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.policy import Ballots, Fallback, Policy
@@ -295,14 +296,19 @@ Event: TypeAlias = (
 PoolEvent: TypeAlias = Funded | RewardsSet | Claimed
 """What the contract of a network's pool tells."""
 
+REMEMBERED = 8192
+"""How many events are kept decoded."""
+
 _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Event)}
 _POOL_KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(PoolEvent)}
 
 
+@lru_cache(maxsize=REMEMBERED)
 def read(log: Log) -> Event | None:
     """The event that a log of a network's contract is, None for one of a kind unknown to this version.
 
-    Raises ChainError when the log says what the contract cannot say.
+    Raises ChainError when the log says what the contract cannot say. Those read lately are remembered: as
+    long as a voting is open it is looked at again at every block.
     """
     result: Event | None = _read(log, "WorkerNetwork", _KINDS)
     return result

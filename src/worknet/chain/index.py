@@ -6,22 +6,28 @@ for. A reorganisation is noticed by block hashes and undone to the fork. What th
 """
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Collection
 from pathlib import Path
 
 from worknet.chain import events, index_facts, index_members
+from worknet.chain.answers import Receipt
 from worknet.chain.catch_up import CatchUp, Synced
 from worknet.chain.client import NetworkClient
 from worknet.chain.errors import ChainError, IndexMismatchError
 from worknet.chain.index_facts import IndexedPolicy, IndexedRecord, IndexedVoting
 from worknet.chain.index_members import IndexedMember, Membership, Moment
-from worknet.chain.index_store import EVER, IndexStore, StoredLog, VotingRow
-from worknet.protocol import merkle, voting, voting_rules
+from worknet.chain.index_store import EVER, IndexStore, LogMark, StoredLog, VotingRow
+from worknet.protocol import merkle, voting, voting_rules, voting_time
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.policy import Policy
 from worknet.protocol.records import Record
+from worknet.protocol.voting import Voting
 
 _ENDS = ("Unresolved", "Closed")
+
+FOLDED = 4096
+"""How many votings are remembered as their events make them."""
 
 
 class NetworkIndex:
@@ -43,6 +49,9 @@ class NetworkIndex:
         self._policies: dict[tuple[bytes, int], IndexedPolicy] = {}
         self._membership = Membership(())
         self._read_at: tuple[int, bytes] | None = None
+        self._rules_at: LogMark | None = None
+        self._folded: OrderedDict[tuple[bytes, LogMark], Voting] = OrderedDict()
+        self._newest: OrderedDict[bytes, tuple[LogMark, Voting]] = OrderedDict()
         self._reading = threading.Lock()
 
     def close(self) -> None:
@@ -88,12 +97,33 @@ class NetworkIndex:
                 )
         return ""
 
+    def lacks(self, receipt: Receipt) -> bool:
+        """Whether events of a transaction are missing in a block that was read: the RPC left them out."""
+        block = self.block()
+        if block is None or receipt.block > block:
+            return False
+        told = sum(log.address == self._client.contract for log in receipt.logs)
+        return self._store.count_logs_of(receipt.transaction, receipt.block) < told
+
+    def reread(self, time: int) -> None:
+        """Forget all blocks as young as that time of the chain, so that the next `sync` reads them again."""
+        with self._syncing, self._store.transaction():
+            self._store.go_back(self._store.first_since(time) - 1)
+
     # Reading
 
     def block(self) -> int | None:
         """The newest indexed block."""
         cursor = self._store.cursor()
         return None if cursor is None else cursor[0]
+
+    def newest(self) -> tuple[int, bytes] | None:
+        """Number and hash of the newest indexed block."""
+        return self._store.cursor()
+
+    def holds(self, block: tuple[int, bytes]) -> bool:
+        """Whether a block that was the newest lately, by number and hash, still is of the chain."""
+        return next(self._store.blocks_from(block[0]), None) == block
 
     def members(self, *, before: Moment | None = None) -> list[IndexedMember]:
         """All worker indices ever given, in their order; or as they were before a moment of the chain."""
@@ -117,11 +147,11 @@ class NetworkIndex:
 
     def workflows(self) -> list[bytes]:
         """The ids of all workflows that have a policy, oldest first."""
-        return list(dict.fromkeys(policy.workflow_id for policy in index_facts.policies(self._store)))
+        return list(dict.fromkeys(workflow_id for workflow_id, _ in self._policies_now()))
 
     def policies(self, workflow_id: bytes) -> list[IndexedPolicy]:
         """All versions of a workflow's policy, version 1 first."""
-        return [p for p in index_facts.policies(self._store) if p.workflow_id == workflow_id]
+        return [p for p in self._policies_now().values() if p.workflow_id == workflow_id]
 
     def policy(self, workflow_id: bytes, version: int) -> IndexedPolicy:
         """A version of a workflow's policy; ChainError for one that was never announced."""
@@ -150,6 +180,11 @@ class NetworkIndex:
         found = [each for each in (self._listed(row, now) for row in rows) if each.voting.state is state]
         return found[offset : offset + limit]
 
+    def entry(self, voting_id: bytes, *, now: int) -> IndexedVoting | None:
+        """A voting as a list has it, as it stands at time `now`; None if there is none."""
+        row = self._store.voting(voting_id)
+        return None if row is None else self._listed(row, now)
+
     def facts(self, voting_id: bytes, last: int | None = None) -> list[voting.Fact]:
         """All facts about a voting in blocks up to `last`, in the order of the chain."""
         stored = self._store.logs_of(voting_id, EVER if last is None else last)
@@ -162,17 +197,47 @@ class NetworkIndex:
 
         One that was reopened, and never opened before, has no attempts.
         """
+        folded = self._fold(voting_id, last)
+        return folded if folded is None or now is None else voting_time.at(folded, now)
+
+    def _fold(self, voting_id: bytes, last: int | None) -> Voting | None:
+        """The same, without the time that has passed since; the last ones are remembered."""
+        self._read_again()
+        newest = self._store.newest_of(voting_id, EVER if last is None else last)
+        if newest is None:
+            return None
+        with self._reading:
+            known = self._folded.get((voting_id, newest))
+            mark, before = self._newest.get(voting_id, (None, None))
+        if known is not None:
+            return known
+        if mark is not None and (mark > newest or self._store.newest_of(voting_id, mark[0]) != mark):
+            # An older block is asked for, or a reorganisation took that one away.
+            mark = before = None
         row = self._store.voting(voting_id)
-        facts = self.facts(voting_id, last)
-        if row is None or not facts:
+        stored = self._store.logs_of(voting_id, newest[0], -1 if mark is None else mark[0])
+        facts = index_facts.facts(stored, self._members_now().standbys)
+        if row is None or not (facts or before):
             return None
         try:
-            return voting_rules.fold(self._versions(row.workflow_id), facts, now)
+            # What a block tells of a voting was read whole, so that nothing of it is left over.
+            folded = before or Voting(self._versions(row.workflow_id))
+            for fact in facts:
+                folded = voting_rules.apply(folded, fact)
         except ProtocolError as error:
             raise IndexMismatchError(
                 f"the events of voting 0x{voting_id.hex()} break the rules: {error}",
                 hint="the RPC leaves out or alters events; compare with another one",
             ) from None
+        with self._reading:
+            self._folded[voting_id, newest] = folded
+            if mark is not None or voting_id not in self._newest or newest > self._newest[voting_id][0]:
+                self._newest[voting_id] = (newest, folded)
+            while len(self._folded) > FOLDED:
+                self._folded.popitem(last=False)
+            while len(self._newest) > FOLDED:
+                self._newest.popitem(last=False)
+        return folded
 
     def ballot_moments(self, voting_id: bytes, attempt: int) -> dict[int, Moment]:
         """When each worker's ballot of an attempt came, open, sealed or in a report; its key then stands
@@ -215,9 +280,13 @@ class NetworkIndex:
             raise ChainError(f"the index has {len(leaves)} leaves, not {size}", hint="let it catch up first")
         return leaves
 
-    def logs(self, *kinds: str) -> list[StoredLog]:
-        """All events of these kinds, by their names, in the order of the chain."""
-        return self._store.logs_of_kinds(kinds)
+    def logs(self, *kinds: str, first: int = 0) -> list[StoredLog]:
+        """The events of these kinds, by their names, from block `first` on, in the order of the chain."""
+        return self._store.logs_of_kinds(kinds, first)
+
+    def first_since(self, time: int) -> int:
+        """A block before which no block with an event is as young as that time of the chain."""
+        return self._store.first_since(time)
 
     def _versions(self, workflow_id: bytes) -> dict[int, Policy]:
         """A workflow's policies by version."""
@@ -234,13 +303,18 @@ class NetworkIndex:
         return self._membership
 
     def _read_again(self) -> None:
-        """Reads policies and members again when the index has moved: every voting asks for them."""
+        """Reads policies and members again when the index has more of them: every voting asks for them."""
         with self._reading:
             cursor = self._store.cursor()
-            if cursor != self._read_at:
+            if cursor == self._read_at:
+                return
+            rules_at = self._store.newest_of_kinds((*index_members.KINDS, *index_facts.KINDS))
+            if rules_at != self._rules_at:
                 self._policies = {(p.workflow_id, p.version): p for p in index_facts.policies(self._store)}
                 self._membership = Membership(self._store.logs_of_kinds(index_members.KINDS))
-                self._read_at = cursor
+                self._folded.clear()
+                self._newest.clear()
+            self._rules_at, self._read_at = rules_at, cursor
 
     def _listed(self, row: VotingRow, now: int) -> IndexedVoting:
         folded = self.voting(row.voting_id, now=now)

@@ -11,8 +11,12 @@ from worknet.chain.errors import IndexMismatchError
 from worknet.chain.index_members import Moment
 from worknet.chain.index_store import IndexStore, RecordRow, StoredLog
 from worknet.protocol import voting
+from worknet.protocol.ids import Trigger, trigger_of
 from worknet.protocol.policy import Policy
 from worknet.protocol.records import How, Record
+
+KINDS = ("PolicyAnnounced",)
+"""The events that policies are made of."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,11 @@ class IndexedVoting:
     voting: voting.Voting
     position: int | None
 
+    @property
+    def trigger(self) -> Trigger:
+        """What started it: `every` never changes in a workflow's life, so any version tells."""
+        return trigger_of(self.trigger_id, next(iter(self.voting.policies.values())).every)
+
 
 @dataclass(frozen=True)
 class IndexedRecord:
@@ -60,7 +69,7 @@ class IndexedRecord:
 def policies(store: IndexStore) -> list[IndexedPolicy]:
     """All policy versions of all workflows, in the order of their announcement."""
     found = []
-    for stored in store.logs_of_kinds(("PolicyAnnounced",)):
+    for stored in store.logs_of_kinds(KINDS):
         event = events.read(stored.log)
         if isinstance(event, events.PolicyAnnounced):
             found.append(

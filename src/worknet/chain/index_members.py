@@ -19,13 +19,17 @@ Moment: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True)
 class IndexedMember:
-    """A worker index: who has it, in what role (NONE: removed), its key, and the announced X25519 key."""
+    """A worker index: who has it, in what role (NONE: removed), its key, and the announced X25519 key.
+
+    `since` is the time of the block since which it has a role without a break; 0 if it has none.
+    """
 
     index: int
     operator: bytes
     worker: bytes
     role: Role
     encryption_key: bytes
+    since: int = 0
 
 
 class Membership:
@@ -69,9 +73,17 @@ def _changed(now: dict[int, IndexedMember], stored: StoredLog) -> IndexedMember 
     """The member after this event; None if the event changes none."""
     match events.read(stored.log):
         case events.Enrolled() as event:
-            return IndexedMember(event.index, event.operator, event.worker, event.role, event.encryption_key)
+            before = now.get(event.index)
+            return IndexedMember(
+                event.index,
+                event.operator,
+                event.worker,
+                event.role,
+                event.encryption_key,
+                since=before.since if before is not None and before.since else stored.time,
+            )
         case events.Removed() as event:
-            return replace(_known(now, event.index), role=Role.NONE)
+            return replace(_known(now, event.index), role=Role.NONE, since=0)
         case events.Rotated() as event:
             return replace(_known(now, event.index), worker=event.worker, encryption_key=event.encryption_key)
     return None

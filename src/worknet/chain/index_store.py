@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from worknet.chain.errors import ChainError, WrongNetworkError
-from worknet.chain.rpc import Log
+from worknet.chain.answers import Log
+from worknet.chain.errors import ChainError, IndexFileError, WrongNetworkError
 
 FORMAT = 2
 CHECKPOINTS = 64
@@ -51,6 +51,10 @@ class StoredLog:
 
     log: Log
     time: int
+
+
+LogMark: TypeAlias = tuple[int, int, bytes]
+"""Where a log stands: block, position in it, and the block's hash, which the whole chain before it is in."""
 
 
 @dataclass(frozen=True)
@@ -142,29 +146,43 @@ class IndexStore:
             self._run("BEGIN IMMEDIATE")
             try:
                 yield
+                self._run("COMMIT")
             except BaseException:
-                self._database.execute("ROLLBACK")
+                # Where the disk is full SQLite has done so itself.
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
                 raise
-            self._run("COMMIT")
 
     def cursor(self) -> tuple[int, bytes] | None:
         """Number and hash of the newest indexed block, None before the first."""
         row = self._one("SELECT number, hash FROM blocks ORDER BY number DESC LIMIT 1")
         return None if row is None else (row[0], row[1])
 
-    def blocks_from(self, newest: int) -> list[tuple[int, bytes]]:
-        """Number and hash of the remembered blocks up to `newest`, newest first."""
-        return [
-            (row[0], row[1])
-            for row in self._all(
-                "SELECT number, hash FROM blocks WHERE number <= ? ORDER BY number DESC", newest
+    def blocks_from(self, newest: int) -> Iterator[tuple[int, bytes]]:
+        """Number and hash of the remembered blocks up to `newest`, newest first, as many as are taken."""
+        while True:
+            row = self._one(
+                "SELECT number, hash FROM blocks WHERE number <= ? ORDER BY number DESC LIMIT 1", newest
             )
-        ]
+            if row is None:
+                return
+            yield row[0], row[1]
+            newest = row[0] - 1
 
     def block_time(self, number: int) -> int | None:
         """The time of a remembered block."""
         row = self._one("SELECT time FROM blocks WHERE number = ?", number)
         return None if row is None else int(row[0])
+
+    def count_logs_of(self, transaction: bytes, block: int) -> int:
+        """How many logs of a transaction are stored in its block."""
+        row = self._one("SELECT count(*) FROM logs WHERE block = ? AND tx = ?", block, transaction)
+        return 0 if row is None else int(row[0])
+
+    def first_since(self, time: int) -> int:
+        """A block before which every remembered block is older than that time."""
+        row = self._one("SELECT number FROM blocks WHERE time < ? ORDER BY number DESC LIMIT 1", time)
+        return 0 if row is None else int(row[0]) + 1
 
     def add_block(self, number: int, digest: bytes, time: int, has_logs: bool) -> None:
         """Remember a block; those without events are forgotten again in time."""
@@ -220,14 +238,35 @@ class IndexStore:
             self._run(f"DELETE FROM {table} WHERE block > ?", block)  # noqa: S608 - names from this module
         self._run("DELETE FROM blocks WHERE number > ?", block)
 
-    def logs_of(self, voting_id: bytes, last: int) -> list[StoredLog]:
-        """The logs about a voting in blocks up to `last`, in chain order."""
-        return self._logs("logs.voting_id = ? AND logs.block <= ?", voting_id, last)
+    def logs_of(self, voting_id: bytes, last: int, after: int = -1) -> list[StoredLog]:
+        """The logs about a voting in blocks behind `after` and up to `last`, in chain order."""
+        where = "logs.voting_id = ? AND logs.block > ? AND logs.block <= ?"
+        return self._logs(where, voting_id, after, last)
 
-    def logs_of_kinds(self, kinds: Sequence[str]) -> list[StoredLog]:
-        """All logs of these kinds, in chain order."""
+    def logs_of_kinds(self, kinds: Sequence[str], first: int = 0) -> list[StoredLog]:
+        """The logs of these kinds from block `first` on, in chain order."""
         marks = ",".join("?" * len(kinds))
-        return self._logs(f"logs.kind IN ({marks})", *kinds)
+        return self._logs(f"logs.kind IN ({marks}) AND logs.block >= ?", *kinds, first)
+
+    def newest_of(self, voting_id: bytes, last: int) -> LogMark | None:
+        """The newest log about a voting in blocks up to `last`."""
+        mark: LogMark | None = self._one(
+            "SELECT l.block, l.position, b.hash FROM logs l JOIN blocks b ON b.number = l.block"
+            " WHERE l.voting_id = ? AND l.block <= ? ORDER BY l.block DESC, l.position DESC LIMIT 1",
+            voting_id,
+            last,
+        )
+        return mark
+
+    def newest_of_kinds(self, kinds: Sequence[str]) -> LogMark | None:
+        """The newest log of these kinds."""
+        marks = ",".join("?" * len(kinds))
+        mark: LogMark | None = self._one(
+            "SELECT l.block, l.position, b.hash FROM logs l JOIN blocks b ON b.number = l.block"  # noqa: S608 - question marks
+            f" WHERE l.kind IN ({marks}) ORDER BY l.block DESC, l.position DESC LIMIT 1",
+            *kinds,
+        )
+        return mark
 
     def voting(self, voting_id: bytes) -> VotingRow | None:
         """One voting."""
@@ -312,7 +351,7 @@ class IndexStore:
             for address, block, position, transaction, topics, data, digest, time in rows
         ]
 
-    def _one(self, statement: str, *values: Any) -> tuple[Any, ...] | None:
+    def _one(self, statement: str, *values: Any) -> Any:
         rows = self._all(statement, *values)
         return rows[0] if rows else None
 
@@ -325,7 +364,8 @@ class IndexStore:
             try:
                 return self._database.execute(statement, values)
             except sqlite3.Error as error:
-                raise ChainError(f"the index {self.path} failed: {error}") from None
+                hint = "see that its disk has room and may be written; deleted, it is made anew"
+                raise IndexFileError(f"the index {self.path} failed: {error}", hint) from None
 
 
 def _described(network: tuple[Any, ...]) -> str:

@@ -13,8 +13,8 @@ from eth_abi.exceptions import DecodingError, EncodingError
 from eth_abi.grammar import ABIType, BasicType, TupleType, parse
 from eth_utils.crypto import keccak
 
+from worknet.chain.answers import Log
 from worknet.chain.errors import ChainError
-from worknet.chain.rpc import Log
 from worknet.contracts import artifact
 
 Contract: TypeAlias = Literal["WorkerNetwork", "Rewards", "RowProofs"]

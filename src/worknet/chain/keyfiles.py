@@ -55,4 +55,9 @@ def encryption_public_key(path: Path) -> bytes:
         private = b""
     if len(private) != X25519_BYTES:
         raise KeystoreError(f"{path} holds no X25519 private key", hint="it should be 64 hex digits")
-    return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+    return public_key_of(private)
+
+
+def public_key_of(encryption_key: bytes) -> bytes:
+    """The X25519 public key to a private key of 32 bytes (RFC 7748)."""
+    return X25519PrivateKey.from_private_bytes(encryption_key).public_key().public_bytes_raw()

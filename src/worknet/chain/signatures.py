@@ -3,7 +3,9 @@
 Source: protocol section 6; SEC 1 v2, 4.1.6 (recovery of the public key); EIP-2 (low s).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from coincurve import PublicKey
 from eth_utils.crypto import keccak
@@ -71,6 +73,14 @@ class Signature:
 
 
 @dataclass(frozen=True)
+class TypedMessage:
+    """A message of EIP-712: the digest that is signed, and the document that tells a signer what it is."""
+
+    digest: bytes
+    document: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class SignedSeal:
     """A seal, its last two bytes zero, with the worker's signature that lets others bring it."""
 
@@ -83,6 +93,12 @@ class BallotDomain:
 
     def __init__(self, chain_id: int, contract: bytes) -> None:
         self._separator = eip712.domain_separator(chain_id, contract, _keccak)
+        self._domain = {
+            "name": eip712.NAME,
+            "version": eip712.VERSION,
+            "chainId": chain_id,
+            "verifyingContract": f"0x{contract.hex()}",
+        }
 
     def seal_digest(self, voting_id: bytes, place: Place, seal: bytes) -> bytes:
         """What a worker signs so that another may bring its seal; the seal's last two bytes are zero."""
@@ -95,6 +111,38 @@ class BallotDomain:
         """What a worker signs under a report; participants and voters are bitmaps of worker indices."""
         about = (voting_id, place.attempt, place.policy_version)
         return eip712.report_digest(self._separator, *about, pair, participants, voters, _keccak)
+
+    def seal(self, voting_id: bytes, place: Place, seal: bytes) -> TypedMessage:
+        """The message to `seal_digest`."""
+        digest = self.seal_digest(voting_id, place, seal)
+        return self._message(eip712.SEAL_TYPE, digest, voting_id, place.attempt, place.policy_version, seal)
+
+    def report(
+        self, voting_id: bytes, place: Place, pair: Pair, participants: int, voters: int
+    ) -> TypedMessage:
+        """The message to `report_digest`."""
+        digest = self.report_digest(voting_id, place, pair, participants, voters)
+        about = (voting_id, place.attempt, place.policy_version, pair.input_root, pair.result_root)
+        return self._message(eip712.REPORT_TYPE, digest, *about, participants, voters)
+
+    def _message(self, type_text: str, digest: bytes, *values: bytes | int) -> TypedMessage:
+        """With numbers as texts, since for many readers of JSON its own numbers end at 53 bits."""
+        name, members = _members(type_text)
+        shown = [f"0x{value.hex()}" if isinstance(value, bytes) else str(value) for value in values]
+        document = {
+            "types": dict([_members(eip712.DOMAIN_TYPE), (name, members)]),
+            "primaryType": name,
+            "domain": self._domain,
+            "message": {member["name"]: value for member, value in zip(members, shown, strict=True)},
+        }
+        return TypedMessage(digest, document)
+
+
+def _members(type_text: str) -> tuple[str, list[dict[str, str]]]:
+    """The name and the members of a type as EIP-712 encodes it: `Name(type1 name1,type2 name2)`."""
+    name, _, rest = type_text.partition("(")
+    pairs = [member.split(" ") for member in rest.removesuffix(")").split(",")]
+    return name, [{"name": member, "type": kind} for kind, member in pairs]
 
 
 def _keccak(data: bytes) -> bytes:

@@ -1,8 +1,9 @@
 """Keys: keystore files, and signers bound to one chain or to the ballots of one network.
 
 A key lives in a V3 keystore file (Web3 Secret Storage), is decrypted into memory once and never shown:
-neither `repr` nor an error contains it. A `Signer` signs transactions of the chain id it was bound to and no
-other; a `BallotSigner` what others bring for a worker of its network, and nothing else is ever signed.
+neither `repr` nor an error contains it. Or it lives in an external signer (`remote_signer`). A `Signer`
+signs transactions of the chain id it was bound to and no other; a `BallotSigner` what others bring for a
+worker of its network, and nothing else is ever signed.
 The keys that development chains hand out are public knowledge and therefore refused everywhere else.
 This module knows nothing of connections, nonces or fees.
 """
@@ -11,15 +12,17 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_account.types import TransactionDictType
 from eth_typing import Hash32
+from eth_utils.crypto import keccak
 
 from worknet.chain.errors import KeystoreError, SigningRefusedError, WrongChainError
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
-from worknet.chain.signatures import BallotDomain, Signature
+from worknet.chain.signatures import BallotDomain, Signature, TypedMessage
 from worknet.protocol.ballots import Pair, Place, without_time
 
 DEVELOPMENT_CHAIN_IDS = frozenset({DEVELOPMENT_CHAIN_ID})
@@ -59,19 +62,58 @@ class SignedTransaction:
     hash: bytes
 
 
+class SigningKey(Protocol):
+    """What signs with one key, wherever that is; safe to use from several threads."""
+
+    @property
+    def address(self) -> bytes:
+        """The account of the key."""
+
+    def sign_transaction(self, transaction: TransactionDictType) -> bytes:
+        """The transaction signed, ready to send; SigningRefusedError where it is malformed.
+
+        What comes back is this transaction with a signature of this key, and nothing else.
+        """
+
+    def sign_message(self, message: TypedMessage) -> Signature:
+        """A signature of this key, and of no other, of the message's digest."""
+
+
+class LocalKey:
+    """A key in this process's memory."""
+
+    def __init__(self, key: bytes) -> None:
+        """Of 32 raw bytes; raises KeystoreError when that is no secp256k1 key."""
+        self._account = _account(key)
+        self.address = bytes.fromhex(self._account.address.removeprefix("0x"))
+
+    def __repr__(self) -> str:
+        return f"LocalKey(0x{self.address.hex()})"
+
+    def sign_transaction(self, transaction: TransactionDictType) -> bytes:
+        """See `SigningKey`."""
+        try:
+            return bytes(self._account.sign_transaction(transaction).raw_transaction)
+        except (TypeError, ValueError) as error:
+            raise SigningRefusedError(f"this transaction cannot be signed: {type(error).__name__}") from None
+
+    def sign_message(self, message: TypedMessage) -> Signature:
+        """See `SigningKey`."""
+        return Signature.of_bytes(bytes(self._account.unsafe_sign_hash(Hash32(message.digest)).signature))
+
+
 class Signer:
     """One key bound to one chain id; safe to use from several threads."""
 
-    def __init__(self, account: LocalAccount, chain_id: int) -> None:
-        """Bind `account`; raises SigningRefusedError for a publicly known key off the development chains."""
-        address = bytes.fromhex(account.address.removeprefix("0x"))
-        if address in PUBLICLY_KNOWN and chain_id not in DEVELOPMENT_CHAIN_IDS:
+    def __init__(self, key: SigningKey, chain_id: int) -> None:
+        """Bind `key`; raises SigningRefusedError for a publicly known one off the development chains."""
+        if key.address in PUBLICLY_KNOWN and chain_id not in DEVELOPMENT_CHAIN_IDS:
             raise SigningRefusedError(
-                f"the key of 0x{address.hex()} is publicly known and may not sign on chain id {chain_id}",
+                f"the key of 0x{key.address.hex()} is publicly known and may not sign on chain id {chain_id}",
                 hint="create a key of your own; the built-in keys of development chains belong to everybody",
             )
-        self._account = account
-        self.address = address
+        self.key = key
+        self.address = key.address
         self.chain_id = chain_id
 
     def __repr__(self) -> str:
@@ -80,18 +122,16 @@ class Signer:
     def sign(self, transaction: TransactionDictType) -> SignedTransaction:
         """Sign a transaction given by its JSON-RPC field names (`chainId`, `nonce`, `gas`, ...).
 
-        Raises WrongChainError when `chainId` is not the bound one, SigningRefusedError when it is malformed.
+        Raises WrongChainError when `chainId` is not the bound one, SigningRefusedError when it is malformed
+        or an external signer signs something else, SignerUnavailableError when that does not answer.
         """
         chain_id = transaction.get("chainId")
         if chain_id != self.chain_id:
             raise WrongChainError(
                 self.chain_id, chain_id if isinstance(chain_id, int) else 0, "a transaction to sign"
             )
-        try:
-            signed = self._account.sign_transaction(transaction)
-        except (TypeError, ValueError) as error:
-            raise SigningRefusedError(f"this transaction cannot be signed: {type(error).__name__}") from None
-        return SignedTransaction(bytes(signed.raw_transaction), bytes(signed.hash))
+        raw = self.key.sign_transaction(transaction)
+        return SignedTransaction(raw, bytes(keccak(raw)))
 
 
 class BallotSigner:
@@ -100,7 +140,7 @@ class BallotSigner:
     def __init__(self, signer: Signer, contract: bytes) -> None:
         """For the network with this contract, on the signer's chain."""
         self.address = signer.address
-        self._account = signer._account
+        self._key = signer.key
         self._domain = BallotDomain(signer.chain_id, contract)
 
     def seal(self, voting_id: bytes, place: Place, seal: bytes) -> Signature:
@@ -110,7 +150,7 @@ class BallotSigner:
         """
         if seal != without_time(seal):
             raise SigningRefusedError("a seal is signed with its last two bytes zero")
-        return self._sign(self._domain.seal_digest(voting_id, place, seal))
+        return self._key.sign_message(self._domain.seal(voting_id, place, seal))
 
     def report(self, voting_id: bytes, place: Place, pair: Pair, participants: int, voters: int) -> Signature:
         """Sign what came of a voting; participants and voters are bitmaps of worker indices.
@@ -119,15 +159,12 @@ class BallotSigner:
         """
         if voters & ~participants:
             raise SigningRefusedError("a report is signed only if all its voters are participants")
-        return self._sign(self._domain.report_digest(voting_id, place, pair, participants, voters))
-
-    def _sign(self, digest: bytes) -> Signature:
-        return Signature.of_bytes(bytes(self._account.unsafe_sign_hash(Hash32(digest)).signature))
+        return self._key.sign_message(self._domain.report(voting_id, place, pair, participants, voters))
 
 
 def signer_from_key(key: bytes, chain_id: int) -> Signer:
     """A signer of a raw 32-byte key; raises KeystoreError when that is no secp256k1 key."""
-    return Signer(_account(key), chain_id)
+    return Signer(LocalKey(key), chain_id)
 
 
 def create_keystore(path: Path, password: str, *, key: bytes | None = None, light: bool = False) -> bytes:
@@ -179,9 +216,9 @@ def open_keystore(path: Path, password: str, chain_id: int) -> Signer:
         raise KeystoreError(
             f"the password does not open {path}", hint="check where the configuration takes it from"
         ) from None
-    except (KeyError, TypeError, NotImplementedError):
+    except (KeyError, TypeError, NotImplementedError):  # the last for a cipher or derivation it has not
         raise KeystoreError(f"{path} is no V3 keystore file") from None
-    return Signer(_account(key), chain_id)
+    return Signer(LocalKey(key), chain_id)
 
 
 def _account(key: bytes) -> LocalAccount:

@@ -99,7 +99,7 @@ def _tell(console: Console, ending: Ending, seconds: float) -> None:
     for voting in ending.votings:
         position = "-" if voting.position is None else str(voting.position)
         counted = f"{voting.ballots} of {voting.n}"
-        start = time_text(voting.window.start)
+        start = "-" if voting.window is None else time_text(voting.window.start)
         table.add_row(start, voting.state.name.lower(), str(voting.attempt), counted, position)
     console.print(table)
     console.print(f"Matched hour by hour:       {_percent(ending.hourly_score)} of the consumption was green")

@@ -18,7 +18,10 @@ TRACEBACK_VARIABLE = "WORKNET_TRACEBACK"
 
 
 def report(error: Exception) -> int:
-    """Writes the error to stderr; returns the exit code, `BAD_INPUT` for errors of worknet's own packages."""
+    """Writes the error to stderr; returns the exit code.
+
+    That of errors of worknet's own packages is `BAD_INPUT`, unless they bring an `exit_code` of their own.
+    """
     if os.environ.get(TRACEBACK_VARIABLE) == "1":
         traceback.print_exception(error, file=sys.stderr)
     hint = getattr(error, "hint", None)
@@ -30,7 +33,8 @@ def report(error: Exception) -> int:
             _write("error", str(told))
         if hint:
             _write("hint", hint)
-        return BAD_INPUT
+        own: int = getattr(error, "exit_code", BAD_INPUT)
+        return own
     # Not its text: a library's may quote rows or keys, and this may be a worker's log.
     _write("error", f"a fault of worknet itself: {type(error).__name__}")
     _write("hint", f"{TRACEBACK_VARIABLE}=1 shows where; please report it")

@@ -39,7 +39,8 @@ def init(
             "--dataset",
             metavar="NAME=PATH_OR_URL",
             help="Where a dataset comes from: a CSV or Parquet file, or an HTTP address that answers in "
-            "JSON. {start} and {end} in it are the window's, also as {start:%Y-%m-%d}. Once for each.",
+            "JSON. {start} and {end} in it are the window's, also as {start:%Y-%m-%d}. Once for each; "
+            "default: the sample data in the workflow's tests/data, where it has no times.",
         ),
     ] = None,
     time_column: Annotated[

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, NoReturn
 
+import structlog
 import typer
 
 from worknet import __version__
@@ -29,14 +30,19 @@ ENTRIES = {
     "workflow": Entry(
         "worknet.cli.workflow", "app", "Run a workflow on a desk; show its digest, pin its runtime."
     ),
-    "node": Entry("worknet.cli.node", "app", "Make a worker's keys and configuration; run it."),
+    "simulate": Entry(
+        "worknet.cli.simulate", "simulate_network", "Simulate a network of a workflow, with faults."
+    ),
+    "node": Entry("worknet.cli.node", "app", "Make a worker's keys and configuration; run and ask it."),
     "network": Entry("worknet.cli.network", "app", "Deploy, change and show a network, as its owner."),
     "init": Entry("worknet.cli.init", "init", "Write a local network for a workflow of one's own."),
     "up": Entry("worknet.cli.up", "up", "Start a whole local network and keep it up."),
     "rewards": Entry("worknet.cli.rewards", "app", "Show what workers earned; have it paid."),
     "report": Entry("worknet.cli.report", "app", "Sign what came of a voting; bring what enough signed."),
     "votings": Entry("worknet.cli.votings", "votings", "List the votings that a worker takes part in."),
+    "voting": Entry("worknet.cli.voting", "app", "Show one voting: its attempts, and why it failed."),
     "prove": Entry("worknet.cli.votings", "prove", "Write evidence of a result, with one row disclosed."),
+    "replay": Entry("worknet.cli.replay", "replay", "Run a voting again from the journal, and compare."),
     "verify": Entry("worknet.cli.verify", "verify", "Check a result without trusting who hands it over."),
 }
 
@@ -45,10 +51,21 @@ def run(arguments: Sequence[str] | None = None) -> None:
     """The console script. Ends the process with one of the exit codes that `failures` documents."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     called = next((argument for argument in given if not argument.startswith("-")), None)
+    _be_silent()
     try:
         typer.main.get_command(application(called))(given, prog_name="worknet")
     except Exception as error:  # noqa: BLE001 - the outermost frame: whatever comes here becomes one line
         sys.exit(report(error))
+
+
+def _be_silent() -> None:
+    """Nothing is logged where nobody reads a log: an error says what went wrong. `node run` has a log of its
+    own."""
+    structlog.configure(processors=[_drop])
+
+
+def _drop(*_: object) -> NoReturn:
+    raise structlog.DropEvent
 
 
 def application(called: str | None) -> typer.Typer:

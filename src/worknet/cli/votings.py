@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
+from worknet.cli.naming import AnyVoting, voting_named
 from worknet.node.errors import RequestError, UnknownVoting
 from worknet.node.listing import VotingLine, list_votings
 from worknet.node.prove import Prover, Selection
-from worknet.node.setup import Access, opened
-from worknet.protocol.canonical import CanonicalError, from_hex, to_hex
-from worknet.protocol.ids import Slot, workflow_id
-from worknet.protocol.times import TimeError, parse_time, time_text
+from worknet.node.setup import opened
+from worknet.protocol.canonical import to_hex
+from worknet.protocol.ids import workflow_id
+from worknet.protocol.times import time_text
 from worknet.verify import parse, verify
 
 Config = Annotated[Path, typer.Argument(metavar="NODE_TOML", help="The worker's configuration.")]
@@ -33,9 +34,7 @@ def votings(
 
 def prove(
     config: Config,
-    voting: Annotated[
-        str, typer.Argument(metavar="VOTING", help="A voting id, or WORKFLOW@START of its window.")
-    ],
+    voting: AnyVoting,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the evidence is written.")],
     table: Annotated[
         str | None, typer.Option("--table", metavar="NAME", help="Disclose a row of this result table.")
@@ -65,7 +64,7 @@ def prove(
     """
     selection = _selection(table, dataset, key or [], tuple(field or ()))
     with opened(config) as access:
-        voting_id = _voting_id(access, voting)
+        voting_id, _ = voting_named(access.network, access.client, access.index, voting)
         record = access.index.record_of(voting_id)
         if record is None:
             raise UnknownVoting(
@@ -75,7 +74,7 @@ def prove(
         evidence = prover.evidence(record, selection, size)
     content = evidence.to_bytes()
     verify(parse(content), evidence.head)
-    _write(out, content)
+    write_whole(out, content)
     told = {"evidence": str(out), "head": str(evidence.head), "position": record.position}
     typer.echo(json.dumps(told) if as_json else f"{out}: evidence against the tree head {evidence.head}")
 
@@ -99,26 +98,7 @@ def _selection(
     return Selection("table" if table is not None else "dataset", name, pairs, fields)
 
 
-def _voting_id(access: Access, text: str) -> bytes:
-    name, at, start = text.partition("@")
-    if not at:
-        try:
-            return from_hex(text, 32)
-        except CanonicalError:
-            hint = "give a voting id in hex, or WORKFLOW@START such as hourly@2026-01-31T09:00:00Z"
-            raise RequestError(f"{text!r} names no voting", hint) from None
-    access.network.workflow(name)
-    policies = access.index.policies(workflow_id(name))
-    if not policies:
-        raise UnknownVoting(f"the network has no policy of {name}")
-    try:
-        slot = Slot.at(policies[0].policy.every, parse_time(start))
-    except TimeError as error:
-        raise RequestError(f"{text}: {error}", hint="write it in UTC with Z at the end") from None
-    return access.client.voting_id(workflow_id(name), slot.trigger_id)
-
-
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Writes the file whole or not at all, for its owner's eyes only."""
     part = path.with_name(path.name + ".part")
     try:
@@ -130,11 +110,13 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _document(line: VotingLine) -> dict[str, Any]:
+    window = line.trigger.window
     return {
         "voting": to_hex(line.voting_id),
         "workflow": line.workflow,
-        "start": time_text(line.window.start),
-        "end": time_text(line.window.end),
+        "trigger": to_hex(line.trigger.trigger_id),
+        "start": time_text(window.start) if window else None,
+        "end": time_text(window.end) if window else None,
         "state": line.state.name.lower(),
         "attempt": line.attempt,
         "ballots": line.ballots,
@@ -151,7 +133,8 @@ def _text(line: VotingLine) -> str:
     position = "" if line.position is None else f", position {line.position}"
     part = f", this worker {line.part}" if line.part else ""
     count = f"{line.ballots} of {line.n} ballots"
-    start = time_text(line.window.start)
-    return (
-        f"{line.workflow}@{start}  {line.state.name.lower()}, attempt {line.attempt}, {count}{position}{part}"
-    )
+    window = line.trigger.window
+    # In full, so that it can be given to `prove`; with it the event's trigger id, which logs name.
+    event = f"{line.workflow} {to_hex(line.voting_id)} of event {to_hex(line.trigger.trigger_id)}"
+    name = f"{line.workflow}@{time_text(window.start)}" if window else event
+    return f"{name}  {line.state.name.lower()}, attempt {line.attempt}, {count}{position}{part}"

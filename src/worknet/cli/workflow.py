@@ -7,20 +7,27 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 
+from worknet.cli.check import check_workflow
+from worknet.cli.dataset_files import dataset_files
 from worknet.cli.failures import REFUSED, report, warn
+from worknet.cli.new_workflow import new_workflow
 from worknet.protocol.canonical import encode, to_hex
-from worknet.protocol.ids import Slot
+from worknet.protocol.ids import Trigger
 from worknet.protocol.tables import Salter
-from worknet.protocol.times import TimeError, parse_time, time_text
+from worknet.protocol.times import time_text
 from worknet.tables import read_table, write_csv
+from worknet.testing.datasets import MADE_UP, desk_data, desk_trigger
 from worknet.workflow import Declaration, WorkflowError, runtime
+from worknet.workflow.archive import SUFFIX, pack
 from worknet.workflow.errors import FolderError, RunnerError, RuntimeMismatchError
-from worknet.workflow.folder import RUNTIME, Bundle, read_bundle
+from worknet.workflow.folder import RUNTIME, SAMPLES, Bundle, read_bundle
 from worknet.workflow.process import Limits
 from worknet.workflow.roots import CommittedInputs, CommittedResult, commit_inputs, commit_result
 from worknet.workflow.runner import Outcome, Runner
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+app.command("new")(new_workflow)
+app.command("check")(check_workflow)
 
 DESK = Salter(data_key=bytes(32), voting_id=bytes(32), attempt=1)
 STDERR = "stderr.txt"
@@ -39,12 +46,18 @@ def run_workflow(
     dataset: Annotated[
         list[str] | None,
         typer.Option(
-            "--dataset", metavar="NAME=FILE", help="A dataset's CSV or Parquet file; once for each."
+            "--dataset",
+            metavar="NAME=FILE",
+            help="A dataset's CSV or Parquet file; default: the sample data in tests/data.",
         ),
     ] = None,
     window: Annotated[
         str,
-        typer.Option("--window", metavar="START", help="Start of the window: a slot of the trigger, in UTC."),
+        typer.Option(
+            "--window",
+            metavar="START",
+            help="Start of the window: a slot of the trigger, in UTC; no event's.",
+        ),
     ] = "1970-01-01T00:00:00Z",
     seconds: Annotated[float, typer.Option(min=0.1, help="Limit on the run's time.")] = Limits.wall_seconds,
     memory: Annotated[int, typer.Option(min=640, help="Limit on the run's memory, in MiB.")] = (
@@ -69,10 +82,10 @@ def run_workflow(
     try:
         with Runner(bundle, limits, allow_unisolated=allow_unisolated, any_runtime=True, waiting=1) as runner:
             declaration = runner.declaration
-            slot = _slot(declaration, window)
-            frames = _read_datasets(declaration, dataset or [])
+            trigger = desk_trigger(declaration, window)
+            frames = _read_datasets(folder, declaration, trigger, dataset or [])
             _clear(out, declaration)
-            outcome = runner.run(frames, slot.window)
+            outcome = runner.run(frames, trigger.window)
     except RunnerError as error:
         report(error)
         if error.stderr:
@@ -80,8 +93,8 @@ def run_workflow(
             warn(f"what the run printed stands in {out / STDERR}")
         raise typer.Exit(REFUSED) from None
     inputs = commit_inputs(declaration, frames, DESK)
-    result = commit_result(declaration, bundle, slot, outcome, DESK)
-    roots = _roots(declaration, bundle, slot, inputs, result)
+    result = commit_result(declaration, bundle, trigger, outcome, DESK)
+    roots = _roots(declaration, bundle, trigger, inputs, result)
     _write(out, _files(declaration, outcome, roots))
     if as_json:
         typer.echo(json.dumps({"out": str(out), **roots, "summary": outcome.summary}))
@@ -91,7 +104,10 @@ def run_workflow(
 
 @app.command("digest")
 def show_digest(folder: Folder, as_json: AsJson = False) -> None:
-    """Show the digest that a policy pins, and warn if a node here would not run the bundle."""
+    """Show the digest that a policy pins and the files that it covers, each with its size in bytes.
+
+    The digest stands alone on the first line. Warns if a node here would not run the bundle.
+    """
     bundle = read_bundle(folder)
     problem = hint = ""
     try:
@@ -102,11 +118,14 @@ def show_digest(folder: Folder, as_json: AsJson = False) -> None:
         document = {
             "digest": to_hex(bundle.digest),
             "files": sorted(bundle.files),
+            "sizes": {path: len(content) for path, content in sorted(bundle.files.items())},
             "runtime": problem or "fits",
         }
         typer.echo(json.dumps(document))
         return
     typer.echo(to_hex(bundle.digest))
+    for path, content in sorted(bundle.files.items()):
+        typer.echo(f"{len(content):>12}  {path}")
     if problem:
         warn(f"{problem}; a node would refuse this bundle", hint)
 
@@ -132,6 +151,30 @@ def lock_runtime(
     typer.echo(to_hex(Bundle({**bundle.files, RUNTIME: content}).digest))
 
 
+@app.command("pack")
+def pack_workflow(
+    folder: Folder,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="The archive; default: DIGEST.tar.gz, here."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the bundle as an archive, named by its digest, that nodes fetch from a folder or an address.
+
+    Tests and hidden files are left out. Equal bundles give equal archives.
+    """
+    bundle = read_bundle(folder)
+    file = out or Path(f"{bundle.digest.hex()}{SUFFIX}")
+    content = pack(bundle)
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise _unwritable(file, error) from None
+    document = {"digest": to_hex(bundle.digest), "file": str(file), "bytes": len(content)}
+    typer.echo(json.dumps(document) if as_json else f"{to_hex(bundle.digest)}\n{file}")
+
+
 def _clear(out: Path, declaration: Declaration) -> None:
     """Removes the results of an earlier run, so that none are there after one that fails."""
     for name in (
@@ -146,38 +189,22 @@ def _clear(out: Path, declaration: Declaration) -> None:
             raise _unwritable(out, error) from None
 
 
-def _slot(declaration: Declaration, start: str) -> Slot:
-    every = declaration.trigger.seconds
-    try:
-        time = parse_time(start)
-    except TimeError as error:
-        raise WorkflowError(f"--window {start}: {error}", "write it in UTC with Z at the end") from None
-    slot = Slot.at(every, time)
-    if slot.window.start != time:
-        before, after = time_text(slot.window.start), time_text(slot.window.end)
-        raise WorkflowError(
-            f"--window {start}: no slot of the trigger (every {every} seconds) starts then",
-            f"the nearest are {before} and {after}",
-        )
-    return slot
-
-
-def _read_datasets(declaration: Declaration, given: list[str]) -> dict[str, pl.DataFrame]:
-    """The datasets from `NAME=FILE` options; each declared one exactly once."""
+def _read_datasets(
+    folder: Path, declaration: Declaration, trigger: Trigger, given: list[str]
+) -> dict[str, pl.DataFrame]:
+    """The datasets from `NAME=FILE` options, else from the folder's sample data, moved into the window."""
     frames: dict[str, pl.DataFrame] = {}
-    for option in given:
-        name, separator, file = option.partition("=")
-        if not separator or not file:
-            raise WorkflowError(f"--dataset {option}: not NAME=FILE")
-        dataset = declaration.dataset(name)
-        if name in frames:
-            raise WorkflowError(f"--dataset {name}: given twice")
-        frames[name] = read_table(Path(file), name, dataset.schema)
-    for dataset in declaration.datasets:
-        if dataset.name not in frames:
-            hint = f"add --dataset {dataset.name}=FILE"
-            raise WorkflowError(f"no file is given for the dataset {dataset.name}", hint)
-    return frames
+    for name, file in dataset_files(given).items():
+        frames[name] = read_table(file, name, declaration.dataset(name).schema)
+    missing = [dataset.name for dataset in declaration.datasets if dataset.name not in frames]
+    if not missing:
+        return frames
+    desk = desk_data(folder, declaration)
+    for name in missing:
+        if desk.origin[name] == MADE_UP:
+            hint = f"add --dataset {name}=FILE, or sample data as {folder / SAMPLES / name}.csv"
+            raise WorkflowError(f"no file is given for the dataset {name}", hint)
+    return {**desk.frames(trigger), **frames}
 
 
 def _files(declaration: Declaration, outcome: Outcome, roots: dict[str, Any]) -> dict[str, bytes]:
@@ -194,14 +221,19 @@ def _files(declaration: Declaration, outcome: Outcome, roots: dict[str, Any]) ->
 
 
 def _roots(
-    declaration: Declaration, bundle: Bundle, slot: Slot, inputs: CommittedInputs, result: CommittedResult
+    declaration: Declaration,
+    bundle: Bundle,
+    trigger: Trigger,
+    inputs: CommittedInputs,
+    result: CommittedResult,
 ) -> dict[str, Any]:
+    window = trigger.window
     return {
         "kind": "desk",
         "note": DESK_NOTE,
         "workflow": declaration.name,
         "bundle": to_hex(bundle.digest),
-        "window": {"start": time_text(slot.window.start), "end": time_text(slot.window.end)},
+        "window": window and {"start": time_text(window.start), "end": time_text(window.end)},
         "desk_input_root": to_hex(inputs.root),
         "desk_result_root": to_hex(result.root),
         "datasets": {
@@ -235,7 +267,8 @@ def _show(
     out: Path,
 ) -> None:
     lines = [("workflow", f"{declaration.name}, bundle {roots['bundle']}")]
-    lines += [("window", f"{roots['window']['start']} to {roots['window']['end']}")]
+    if roots["window"]:
+        lines += [("window", f"{roots['window']['start']} to {roots['window']['end']}")]
     lines += [("dataset", f"{name}: {frame.height} rows") for name, frame in frames.items()]
     lines += [
         ("table", f"{name}: {frame.height} rows in {out / name}.csv")

@@ -5,6 +5,7 @@ line, key, and what would be right. Secrets are references here, read only when 
 """
 
 from worknet.config.amounts import AmountError, amount_text, wei_of
+from worknet.config.datasets import FileDataset, HttpDataset, ObjectDataset, SqlDataset
 from worknet.config.document import ConfigFile
 from worknet.config.errors import ConfigError, ConfigFileError, Problem, SecretError
 from worknet.config.network import (
@@ -14,7 +15,7 @@ from worknet.config.network import (
     RewardsSection,
     WorkflowSection,
 )
-from worknet.config.node import FileDataset, HttpDataset, NodeConfig, NodeWorkflow
+from worknet.config.node import NodeConfig, NodeWorkflow
 from worknet.config.schemas import schema
 from worknet.config.secrets import SecretRef
 from worknet.config.values import Url
@@ -30,11 +31,13 @@ __all__ = [
     "NetworkSection",
     "NodeConfig",
     "NodeWorkflow",
+    "ObjectDataset",
     "PolicySection",
     "Problem",
     "RewardsSection",
     "SecretError",
     "SecretRef",
+    "SqlDataset",
     "Url",
     "WorkflowSection",
     "amount_text",

@@ -17,10 +17,12 @@ from worknet.config.positions import Location, dotted, line_of, positions
 from worknet.config.values import kind
 
 _LARGEST_FILE = 1 << 20
+_TAG = re.compile("<[a-z_]+>")
 _TYPES = {
     "string_type": "a string in quotes",
     "int_type": "an integer",
     "bool_type": "true or false",
+    "tuple_type": "an array",
     "dict_type": "a table",
     "model_type": "a table",
     "model_attributes_type": "a table",
@@ -115,7 +117,7 @@ class Document:
     def _placed(self, loc: Location) -> tuple[Location, Any]:
         """The location in the file that pydantic means, and the table to which its last key belongs.
 
-        Pydantic puts marks of its own between the keys: the kind of a dataset's source, and `[key]`.
+        Pydantic puts marks of its own between the keys: a source's kind, `[key]`, and what `tag_of` says.
         """
         location: Location = ()
         here: Any = self.data
@@ -123,7 +125,7 @@ class Document:
         tagged: Any = None
         for part in loc:
             is_kind = isinstance(here, dict) and here is not tagged and here.get("source") == part
-            if part == "[key]" or is_kind:
+            if part == "[key]" or is_kind or _TAG.fullmatch(str(part)):
                 tagged = here
                 continue
             location += (part,)
@@ -163,6 +165,11 @@ class ConfigFile(Section):
     def error(self, location: Location, wrong: str, right: str = "") -> ConfigFileError:
         """An error at a key of this file, for what turns out later (a wrong chain, an unknown dataset)."""
         return ConfigFileError([self._document.problem(location, wrong, right)])
+
+
+def tag_of(form: str) -> str:
+    """The tag of one form of a section: pydantic puts it into locations, and no key of ours looks like it."""
+    return f"<{form}>"
 
 
 def _child(container: object, part: str | int) -> object:

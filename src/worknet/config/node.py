@@ -1,25 +1,34 @@
 """`node.toml`: what one operator tells his worker - keys, chain access, and where each dataset comes from."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
+from worknet.config.chain import ChainSection
 from worknet.config.document import ConfigFile, Section, nearest
+from worknet.config.errors import SecretError
+from worknet.config.fed_datasets import DatasetSource
+from worknet.config.hooks import HookSection
+from worknet.config.journal import JournalSection
+from worknet.config.keys import Key
 from worknet.config.network import NetworkConfig
+from worknet.config.operations import AdminSection, AlertsSection, HealthSection, HttpSection, LogSection
 from worknet.config.secrets import SecretRef
+from worknet.config.sharing import SharingSection
+from worknet.config.triggers import TriggerSource
 from worknet.config.values import (
+    BundlePlace,
+    Duration,
     EpochKey,
     FilePath,
     Label,
     Name,
-    PrivateUrl,
     Size,
     Span,
-    WindowedPath,
-    WindowedUrl,
-    refuse,
 )
+
+ENCRYPTION_KEY = "encryption-key"
+"""The file beside node.toml that `node init` writes the encryption key into."""
 
 
 class NodeSection(Section):
@@ -29,109 +38,40 @@ class NodeSection(Section):
     data_dir: FilePath = Field(description="the folder of journal and index", examples=["data"])
     network: FilePath = Field(description="the network's file", examples=["../network.toml"])
     votings_at_once: int = Field(
-        default=8, ge=1, le=1000, description="how many votings are worked on at once", examples=[8]
+        default=8,
+        ge=1,
+        le=1000,
+        description="how many votings are worked on at once; the inputs of all of them may be in memory",
+        examples=[8],
     )
     runs_at_once: int = Field(
-        1, ge=1, le=64, description="how many runs of workflows go on at once", examples=[1]
+        default=2,
+        ge=1,
+        le=64,
+        description="how many runs of each workflow go on at once, for one may hang",
+        examples=[2],
+    )
+    stop_within: Duration = Field(
+        default=60,
+        description="how long a worker that is stopped may take to finish what it cast",
+        examples=["60s"],
+    )
+    trigger_key: SecretRef | None = Field(
+        default=None,
+        description="where the members' trigger key is found, 32 bytes in hex digits: for events",
+        examples=[{"file": "trigger-key"}],
+    )
+    encryption_key: SecretRef | None = Field(
+        default=None,
+        description="where the private key to the enrolled encryption key is found, 32 bytes in hex digits; "
+        "without it, the file encryption-key beside node.toml",
+        examples=[{"file": "encryption-key"}],
     )
     allow_unisolated: bool = Field(
         default=False,
         description="run workflows even where the system cannot cut off their network",
         examples=[False],
     )
-
-
-class ChainSection(Section):
-    """`[chain]`: access to the chain."""
-
-    rpc: PrivateUrl = Field(description="the chain's JSON-RPC address", examples=["http://127.0.0.1:8545"])
-
-
-class KeySection(Section):
-    """`[key]`: the key that votes."""
-
-    keystore: FilePath = Field(
-        description="the keystore file (Web3 Secret Storage)", examples=["worker.json"]
-    )
-    password: SecretRef = Field(
-        description="where its password is found", examples=[{"file": "worker.password"}]
-    )
-
-
-def _source_name(value: object) -> object:
-    if not isinstance(value, str) or not value:
-        refuse("is no name of the source's column", "a text that is not empty")
-    return value
-
-
-class DatasetSection(Section):
-    """What every dataset has, wherever it comes from."""
-
-    columns: Mapping[Name, Annotated[str, BeforeValidator(_source_name)]] = Field(
-        default_factory=dict,
-        description="the schema's columns that the source calls otherwise",
-        examples=[{"consumer": "meter_id"}],
-    )
-
-
-class FileDataset(DatasetSection):
-    """A dataset in files: one per window, or one for all with a column that tells the time."""
-
-    source: Literal["file"]
-    path: WindowedPath = Field(
-        description="the file; may hold {start} and {end}, also as {start:%Y-%m-%d}",
-        examples=["generation/{start}.csv"],
-    )
-    format: Literal["csv", "parquet"] | None = Field(
-        default=None,
-        description="the file's format, if its name does not end in .csv or .parquet",
-        examples=["csv"],
-    )
-    time_column: Annotated[str, BeforeValidator(_source_name)] | None = Field(
-        default=None,
-        description="the file's column with each row's time, which the window is cut out by",
-        examples=["start"],
-    )
-
-    def options(self) -> dict[str, object]:
-        """The arguments of `worknet.sources.source_from`."""
-        return {
-            "path": self.path,
-            "format": self.format,
-            "time_column": self.time_column,
-            "columns": dict(self.columns),
-        }
-
-
-class HttpDataset(DatasetSection):
-    """A dataset behind an HTTP API that answers in JSON."""
-
-    source: Literal["http"]
-    url: WindowedUrl = Field(
-        description="the address; may hold {start} and {end}, also as {start:%Y-%m-%dT%H:%M:%SZ}",
-        examples=["https://host.example/consumption?start={start}&end={end}"],
-    )
-    token: SecretRef | None = Field(
-        default=None, description="where the bearer token is found", examples=[{"file": "api-token"}]
-    )
-    timeout: Span = Field(default=10, description="how long one request may take", examples=["10s"])
-    retries: int = Field(
-        default=4, ge=0, le=100, description="how often a failed request is repeated", examples=[4]
-    )
-    rows: str = Field(
-        default="", description="where in the answer the rows stand: a key or JSON pointer", examples=["rows"]
-    )
-
-    def options(self) -> dict[str, object]:
-        """The arguments of `worknet.sources.source_from`; reads the token, so a `SecretError` may come."""
-        return {
-            "url": self.url.value,
-            "token": self.token.resolve() if self.token is not None else None,
-            "timeout": self.timeout,
-            "retries": self.retries,
-            "rows": self.rows,
-            "columns": dict(self.columns),
-        }
 
 
 class NodeWorkflow(Section):
@@ -141,8 +81,22 @@ class NodeWorkflow(Section):
     memory_limit: Size = Field(
         default=1 << 30, description="how much memory one run may take", examples=["1GiB"]
     )
-    datasets: Mapping[Name, Annotated[FileDataset | HttpDataset, Field(discriminator="source")]] = Field(
+    datasets: Mapping[Name, DatasetSource] = Field(
         default_factory=dict, description="where each dataset comes from"
+    )
+    trigger: TriggerSource | None = Field(
+        default=None, description="where its events come from, if it votes on events: a table"
+    )
+    webhooks: Mapping[Name, HookSection] = Field(
+        default_factory=dict,
+        description="the webhooks that its fallback handlers may have called, each a table under its name",
+    )
+    bundles: tuple[BundlePlace, ...] = Field(
+        default=(),
+        strict=False,
+        description="where versions of the workflow are, beside the folder that network.toml names: "
+        "folders with folders or archives in them, and addresses of archives",
+        examples=[["bundles", "https://host.example/bundles/{digest}.tar.gz"]],
     )
 
 
@@ -151,13 +105,27 @@ class NodeConfig(ConfigFile):
 
     node: NodeSection = Field(description="the worker itself: a table")
     chain: ChainSection = Field(description="access to the chain: a table")
-    key: KeySection = Field(description="the key that votes: a table")
+    key: Key = Field(description="the key that votes: a table")
     data_keys: Mapping[EpochKey, SecretRef] = Field(
         default_factory=dict, description="where the data key of each epoch is found: 32 bytes in hex digits"
     )
     workflows: Mapping[Name, NodeWorkflow] = Field(
         default_factory=dict,
         description="the workflows that this worker votes on, each a table under its name",
+    )
+    journal: JournalSection = Field(
+        default_factory=JournalSection, description="where the journal lies: a table"
+    )
+    http: HttpSection | None = Field(default=None, description="where it answers over HTTP: a table")
+    admin: AdminSection | None = Field(default=None, description="who may steer it over HTTP: a table")
+    log: LogSection = Field(default_factory=LogSection, description="where its log goes: a table")
+    health: HealthSection = Field(
+        default_factory=HealthSection, description="from when on something counts as wrong: a table"
+    )
+    alerts: AlertsSection | None = Field(default=None, description="whom to tell of what: a table")
+    sharing: SharingSection = Field(
+        default_factory=SharingSection,
+        description="what the other members are told of votings whose ballots differ: a table",
     )
 
     def load_network(self) -> NetworkConfig:
@@ -181,3 +149,11 @@ class NodeConfig(ConfigFile):
         if epoch not in self.data_keys:
             raise self.error(("data_keys", str(epoch)), "is missing", f'{epoch} = {{ file = "..." }}')
         return self.data_keys[epoch].resolve_bytes(32)
+
+    def encryption_key(self) -> bytes:
+        """The private key to the announced X25519 key, 32 bytes; `ConfigError` if it cannot be had."""
+        named = self.node.encryption_key
+        try:
+            return (named or SecretRef(file=self.file.parent / ENCRYPTION_KEY)).resolve_bytes(32)
+        except SecretError as error:
+            raise self.error(("node", "encryption_key"), str(error), error.hint) from None

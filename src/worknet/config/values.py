@@ -30,7 +30,9 @@ _EPOCHS = "the number of a data key's epoch: 1, 2, ..."
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,17}) ?([A-Za-z]+)")
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}|[{}]")
-_WINDOW_PLACEHOLDER = re.compile(r"\{(?:start|end)(?::(?:[^%{}]|%[YmdHMSjy%])+)?\}")
+_FILLED = re.compile(
+    rf"\{{(?:(?:start|end)(?::(?:[^%{{}}]|%[YmdHMSjy%])+)?|event\.{NAME.pattern})\}}", re.ASCII
+)
 
 
 def refuse(wrong: str, right: str = "") -> NoReturn:
@@ -212,16 +214,16 @@ def _path(value: object, info: ValidationInfo) -> Path:
 
 
 def _windowed_path(value: object, info: ValidationInfo) -> Path:
-    return _beside_file(_check_placeholders(_text_path(value)), info)
+    return _beside_file(check_placeholders(_text_path(value)), info)
 
 
-def _check_placeholders(text: str) -> str:
-    """The text, if its placeholders are those of a window: `{start}`, `{end:%Y-%m-%d}` and the like."""
+def check_placeholders(text: str) -> str:
+    """The text, if its placeholders are those of a window or an event: `{end:%Y-%m-%d}`, `{event.asset}`."""
     for found in _PLACEHOLDER.finditer(text):
-        if not _WINDOW_PLACEHOLDER.fullmatch(found.group()):
+        if not _FILLED.fullmatch(found.group()):
             refuse(
                 f"{found.group()} is no placeholder",
-                "{start} and {end} in seconds since 1970, or {start:%Y-%m-%dT%H:%M:%SZ} in UTC",
+                "{start} and {end} in seconds since 1970, {start:%Y-%m-%dT%H:%M:%SZ} in UTC, or {event.NAME}",
             )
     return text
 
@@ -241,7 +243,8 @@ class Url:
     __repr__ = __str__
 
 
-def _url(value: object) -> Url:
+def url_of(value: object) -> Url:
+    """An HTTP address; refuses anything else."""
     right = 'an address such as "https://host.example/path"'
     if not isinstance(value, str):
         if isinstance(value, Url):
@@ -260,7 +263,17 @@ def _url(value: object) -> Url:
 
 
 def _windowed_url(url: Url) -> Url:
-    _check_placeholders(url.value)
+    check_placeholders(url.value)
+    return url
+
+
+def _bundle_place(value: object, info: ValidationInfo) -> Path | Url:
+    if not isinstance(value, str) or not value.startswith(("http://", "https://")):
+        return _path(value, info)
+    url = url_of(value)
+    has_place = urlsplit(url.value).path.count("{digest}") == 1
+    if not has_place or _PLACEHOLDER.search(url.value.replace("{digest}", "", 1)):
+        refuse("does not say where the digest belongs", '"https://host.example/bundles/{digest}.tar.gz"')
     return url
 
 
@@ -309,6 +322,12 @@ FilePath = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "stri
 WindowedPath = Annotated[
     Path, BeforeValidator(_windowed_path), WithJsonSchema({"type": "string", "minLength": 1})
 ]
-"""A path that may hold placeholders of the window."""
-PrivateUrl = Annotated[Url, BeforeValidator(_url), _text_schema("^https?://")]
-WindowedUrl = Annotated[Url, BeforeValidator(_url), AfterValidator(_windowed_url), _text_schema("^https?://")]
+"""A path that may hold placeholders of window and event."""
+BundlePlace = Annotated[
+    Path | Url, BeforeValidator(_bundle_place), WithJsonSchema({"type": "string", "minLength": 1})
+]
+"""A folder, or an address with `{digest}` in its path."""
+PrivateUrl = Annotated[Url, BeforeValidator(url_of), _text_schema("^https?://")]
+WindowedUrl = Annotated[
+    Url, BeforeValidator(url_of), AfterValidator(_windowed_url), _text_schema("^https?://")
+]

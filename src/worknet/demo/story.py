@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from worknet.demo.companies import WORKFLOW, DemoPlan, workflow_folder, write
+from worknet.demo.companies import DemoPlan, workflow_folder, write
 from worknet.demo.profiles import load_profiles
 from worknet.network.errors import NetworkError
 from worknet.network.folder import NetworkFolder
@@ -134,7 +134,7 @@ def _verify(
     if recorded:
         middle = recorded[len(recorded) // 2]
         company = folder.node_file(known[middle.voting_id].member)
-        at = f"{WORKFLOW}@{time_text(middle.window.start)}"
+        at = to_hex(middle.voting_id)
         key = _customer()
         _worknet("prove", str(company), at, "--table", CUSTOMER_TABLE, "--key", key, "--out", str(evidence))
         offline = json.loads(_worknet("verify", str(evidence), "--head", head, "--json"))

@@ -6,13 +6,13 @@ An act says its target, value and data before anything is sent, and sends exactl
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from worknet.chain.answers import Receipt
 from worknet.chain.client import NetworkClient
 from worknet.chain.contract import ContractClient
 from worknet.chain.errors import RevertedError, RpcRefusedError
 from worknet.chain.events import policy_words
 from worknet.chain.interface import call_data, revert_reason
 from worknet.chain.pool import PoolClient
-from worknet.chain.rpc import Receipt
 from worknet.network.establish import NewMember
 from worknet.protocol.ballots import Pair
 from worknet.protocol.ids import workflow_id

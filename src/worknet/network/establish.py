@@ -161,5 +161,6 @@ def policy_of(network: NetworkConfig, workflow: str, *, allow_unisolated: bool =
             f"but the bundle {to_hex(bundle.digest)} declares the workflow {declaration.name}",
             hint="write the declared name into the file, or name another folder",
         )
-    trigger = declaration.trigger
-    return network.policy(workflow, bundle_digest=bundle.digest, every=trigger.seconds, delay=trigger.delay)
+    return network.policy(
+        workflow, bundle_digest=bundle.digest, every=declaration.every, delay=declaration.delay
+    )

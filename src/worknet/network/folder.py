@@ -197,6 +197,8 @@ def _write_member(folder: NetworkFolder, plan: NetworkPlan, member: str, data_ke
             "data_dir": "data",
             "network": os.path.relpath(folder.network_file, place),
             "votings_at_once": plan.votings_at_once,
+            # The chain ends with the workers: what they leave unfinished waits for both.
+            "stop_within": "3s",
             "allow_unisolated": plan.allow_unisolated,
         },
         "chain": {"rpc": f"http://127.0.0.1:{plan.chain_port}"},

@@ -14,6 +14,7 @@ from worknet.chain.development import DevelopmentChain, start
 from worknet.chain.development.store import FolderLock
 from worknet.chain.keyfiles import encryption_public_key
 from worknet.chain.signers import keystore_address, open_keystore
+from worknet.config.keys import ExternalKey, KeystoreKey
 from worknet.config.local import LocalConfig
 from worknet.config.network import NetworkConfig
 from worknet.config.node import NodeConfig
@@ -98,11 +99,11 @@ class LocalNetwork:
 
     def _start_chain(self) -> None:
         chain = self._local.chain
-        funded = [self._local.owner.keystore, *(node.key.keystore for node in self._nodes.values())]
+        funded = [keystore_address(self._local.owner.keystore), *map(_worker, self._nodes.values())]
         self.folder.chain.mkdir(exist_ok=True)
         self._chain = start(
             self.folder.chain,
-            funds={keystore_address(keystore): FUNDS for keystore in funded},
+            funds=dict.fromkeys(funded, FUNDS),
             engine=chain.kind,
             port=chain.port,
             genesis_time=chain.genesis_time,
@@ -129,13 +130,24 @@ class LocalNetwork:
         place = self.folder.node(member)
         return NewMember(
             operator=keystore_address(place / "operator.json"),
-            worker=keystore_address(self._nodes[member].key.keystore),
+            worker=_worker(self._nodes[member]),
             encryption_key=encryption_public_key(place / "encryption-key"),
         )
 
     def _start(self, name: str, command: list[str]) -> None:
         log = self.folder.path / f"{name}.log"
         self._processes.start(name, command, log, cwd=self.folder.path)
+
+
+def _worker(node: NodeConfig) -> bytes:
+    """The address of a worker's key."""
+    match node.key:
+        case KeystoreKey():
+            return keystore_address(node.key.keystore)
+        case ExternalKey():
+            return node.key.address
+    wrong = "a local network has to know the worker's address"
+    raise node.error(("key",), wrong, "a keystore, or signer and address")
 
 
 def check_stopped(folder: NetworkFolder) -> None:

@@ -28,15 +28,25 @@ def voting_named(network: NetworkConfig, index: NetworkIndex, text: str) -> Voti
 
     Raises NetworkError, and ConfigError for a workflow that network.toml does not have.
     """
-    name, at, start = text.partition("@")
-    if not at:
+    if "@" not in text:
         return _by_id(index, text)
+    name, slot = slot_named(network, index, text)
+    return VotingName(workflow_id(name), slot.trigger_id)
+
+
+def slot_named(network: NetworkConfig, index: NetworkIndex, text: str) -> tuple[str, Slot]:
+    """The workflow and the slot that WORKFLOW@START names, which is to begin exactly then.
+
+    Raises NetworkError, and ConfigError for a workflow that network.toml does not have.
+    """
+    name, _, start = text.partition("@")
     network.workflow(name)
-    key = workflow_id(name)
-    policies = index.policies(key)
+    policies = index.policies(workflow_id(name))
     if not policies:
         raise NetworkError(f"no policy of {name} is announced yet", hint="`worknet network policy` does")
     every = policies[0].policy.every
+    if not every:
+        raise NetworkError(f"{text}: {name} votes on events", hint="name a voting of it by its id in hex")
     try:
         time = parse_time(start)
     except TimeError as error:
@@ -48,7 +58,7 @@ def voting_named(network: NetworkConfig, index: NetworkIndex, text: str) -> Voti
             f"{text}: no slot of {name} (every {every} seconds) begins then",
             hint=f"the nearest are {before} and {after}",
         )
-    return VotingName(key, slot.trigger_id)
+    return name, slot
 
 
 def leading_pair(client: NetworkClient, index: NetworkIndex, name: VotingName) -> Pair:

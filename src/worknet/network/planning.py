@@ -15,9 +15,9 @@ from worknet.network.local import free_port
 from worknet.protocol.ids import Slot
 from worknet.protocol.times import time_text
 from worknet.sources import source_from
-from worknet.workflow.declare import Declaration
+from worknet.workflow.declare import Dataset, Declaration
 from worknet.workflow.errors import NotIsolatedError
-from worknet.workflow.folder import read_bundle
+from worknet.workflow.folder import read_bundle, sample_file
 from worknet.workflow.runner import Runner
 
 WINDOWS = {"cast_window": "60s", "reveal_window": "60s", "stall": "10m", "fallback": "alert"}
@@ -27,10 +27,11 @@ WINDOWS = {"cast_window": "60s", "reveal_window": "60s", "stall": "10m", "fallba
 class Wish:
     """What somebody says of a new local network; times in Unix seconds.
 
-    `datasets` maps names to paths or addresses, which may hold `{start}` and `{end}`; `time_column` tells the
-    time of each row in files that hold several windows. The first voting is about the slot that begins at
-    `start` (None: the one that goes on now). With `until`, it is that time on the chain when it begins, so
-    that all slots from `start` to `until` are due at once.
+    `datasets` maps names to paths or addresses, which may hold `{start}` and `{end}`; one that is not named
+    is the workflow's sample data, if that has no times. `time_column` tells the time of each row in files
+    that hold several windows. The first voting is about the slot that begins at `start` (None: the one that
+    goes on now). With `until`, it is that time on the chain when it begins, so that all slots from `start`
+    to `until` are due at once.
     """
 
     workflow: Path
@@ -81,7 +82,12 @@ def why_not_isolated(workflow: Path) -> str:
 
 def _times(wish: Wish, declaration: Declaration, now: int) -> tuple[int, int]:
     """When the chain begins, and with which slot the votings do."""
-    every, delay = declaration.trigger.seconds, declaration.trigger.delay
+    every, delay = declaration.every, declaration.delay
+    if not every:
+        raise NetworkError(
+            f"{declaration.name} votes on events, and where they come from cannot be told here",
+            hint="`worknet workflow run` tries it on files; its members make a network with `network deploy`",
+        )
     if wish.until is not None and (wish.start is None or wish.until <= wish.start):
         raise NetworkError("--until is no time after --start", hint="name the first slot with --start")
     genesis = now if wish.until is None else wish.until + delay
@@ -101,12 +107,10 @@ def _datasets(wish: Wish, declaration: Declaration) -> dict[str, Settings]:
         declaration.dataset(name)
     found: dict[str, Settings] = {}
     for dataset in declaration.datasets:
-        if dataset.name not in wish.datasets:
-            raise NetworkError(
-                f"nothing is given for the dataset {dataset.name} of {declaration.name}",
-                hint=f"add --dataset {dataset.name}=PATH_OR_URL",
-            )
-        settings = _settings(wish.datasets[dataset.name], wish.time_column)
+        if dataset.name in wish.datasets:
+            settings = _settings(wish.datasets[dataset.name], wish.time_column)
+        else:
+            settings = _settings(_sample(wish, declaration, dataset), None)
         options = {key: value for key, value in settings.items() if key != "source"}
         if "path" in options:
             options["path"] = Path(str(options["path"]))
@@ -114,6 +118,17 @@ def _datasets(wish: Wish, declaration: Declaration) -> dict[str, Settings]:
         source_from(str(settings["source"]), dataset.name, dataset.schema, **options)
         found[dataset.name] = settings
     return found
+
+
+def _sample(wish: Wish, declaration: Declaration, dataset: Dataset) -> str:
+    """The file with a dataset's sample data, if its rows can be those of any window."""
+    sample = sample_file(wish.workflow, dataset.name)
+    if sample is None or any(column.type == "time" for column in dataset.schema.columns):
+        raise NetworkError(
+            f"nothing is given for the dataset {dataset.name} of {declaration.name}",
+            hint=f"add --dataset {dataset.name}=PATH_OR_URL",
+        )
+    return str(sample)
 
 
 def _settings(place: str, time_column: str | None) -> Settings:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from worknet.chain.answers import Receipt
 from worknet.chain.client import NetworkClient
 from worknet.chain.events import Role
 from worknet.chain.index import NetworkIndex
 from worknet.chain.index_members import IndexedMember
-from worknet.chain.rpc import Receipt
 from worknet.chain.signers import BallotSigner, Signer
 from worknet.config.network import NetworkConfig
 from worknet.network import report_files

@@ -13,8 +13,10 @@ from worknet.chain.index import NetworkIndex
 from worknet.chain.rpc import Rpc
 from worknet.config.network import NetworkConfig
 from worknet.protocol import merkle
-from worknet.protocol.ids import Slot, Window, workflow_id
+from worknet.protocol.ids import Window, workflow_id
 from worknet.protocol.voting import State
+
+_BEFORE_ALL = Window(0, 1)
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class WatchedVoting:
     """
 
     voting_id: bytes
-    window: Window
+    window: Window | None
     state: State
     attempt: int
     sealed: int
@@ -46,12 +48,12 @@ class Watch:
         self._client.check()
 
     def votings(self) -> list[WatchedVoting]:
-        """All votings of the network's workflows so far, by the time that they are about."""
+        """All votings of the network's workflows so far, by the time that they are about; events first."""
         now = self._index.sync().time
         found = [
             WatchedVoting(
                 voting_id=entry.voting_id,
-                window=Slot.of_trigger(entry.trigger_id).window,
+                window=entry.trigger.window,
                 state=entry.voting.state,
                 attempt=entry.voting.current.number,
                 sealed=len(entry.voting.current.seals),
@@ -62,7 +64,7 @@ class Watch:
             )
             for entry in self._index.votings(now=now, workflow_ids=self._workflows, limit=-1)
         ]
-        return sorted(found, key=lambda voting: voting.window)
+        return sorted(found, key=lambda voting: voting.window or _BEFORE_ALL)
 
     def head(self) -> tuple[int, bytes]:
         """The log's size and tree head, rebuilt from the events and held against the contract's own."""

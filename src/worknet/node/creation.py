@@ -5,6 +5,7 @@ The members' data key is not made here: the owner made it and hands it to every 
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,21 +15,45 @@ from worknet.chain.keyfiles import create_encryption_key, create_key, write_secr
 from worknet.config import NetworkConfig, NodeConfig
 from worknet.config.errors import ConfigError
 from worknet.node.errors import NodeError
+from worknet.protocol.ids import EventKind
 from worknet.workflow import Declaration
 from worknet.workflow.folder import read_bundle
 from worknet.workflow.runner import Runner
+from worknet.workflow.triggers import EVENT_DATASET, Every, OnEvent
+
+TRIGGER_KEY = "trigger-key"
+
+_TRIGGER_KEY_LINES = (
+    "# The members' trigger key: put it into this file as the owner hands it over.",
+    f'trigger_key = {{ file = "{TRIGGER_KEY}" }}',
+)
+_TRIGGERS: Mapping[EventKind, tuple[str, ...]] = {
+    "message": ('source = "nats"', 'servers = ["nats://127.0.0.1:4222"]', 'stream = "EVENTS"'),
+    "webhook": ('source = "webhook"', 'secrets = [{ file = "webhook.secret" }]'),
+    "poll": ('source = "http"', 'url = "https://host.example/events"'),
+    "log": (
+        'source = "log"',
+        'rpc = "http://127.0.0.1:8545"',
+        "chain_id = 246",
+        f'contract = "0x{"00" * 20}"',
+        "confirmations = 12",
+        "first_block = 0",
+    ),
+}
 
 
 @dataclass(frozen=True)
 class NewWorker:
     """What was made: the key's address and the X25519 public key, which the owner enrols.
 
-    `data_keys` are the files, named in node.toml, into which the members' data keys have still to be put.
+    `data_keys` are the files, named in node.toml, into which the members' data keys have still to be put;
+    `trigger_key` that of their trigger key, None where no workflow votes on events.
     """
 
     address: bytes
     encryption_key: bytes
     data_keys: tuple[Path, ...]
+    trigger_key: Path | None = None
 
 
 def create_node(
@@ -58,7 +83,8 @@ def create_node(
     address = create_key(folder, "worker")
     encryption_key = create_encryption_key(folder / "encryption-key")
     data_keys = tuple(folder / f"data-key-{epoch}" for epoch in epochs)
-    return NewWorker(address, encryption_key, data_keys)
+    has_events = any(not declaration.every for declaration in declarations)
+    return NewWorker(address, encryption_key, data_keys, folder / TRIGGER_KEY if has_events else None)
 
 
 def _declaration(network: NetworkConfig, workflow: str, allow_unisolated: bool) -> Declaration:
@@ -92,6 +118,7 @@ def _node_toml(
         'data_dir = "data"',
         f"network = {_quoted(network)}",
         *(["allow_unisolated = true"] if allow_unisolated else []),
+        *([] if all(each.every for each in declarations) else _TRIGGER_KEY_LINES),
         "",
         "[chain]",
         f"rpc = {_quoted(rpc)}",
@@ -104,22 +131,46 @@ def _node_toml(
         "[data_keys]",
         *(f'{epoch} = {{ file = "data-key-{epoch}" }}' for epoch in epochs),
         "",
+        "# Health, metrics and, with a key, an admin API; see docs/guides/operations.md:",
+        "#   [http]",
+        '#   listen = "127.0.0.1:9464"',
+        "",
+        "# What others are told where ballots differ, by default nothing; see docs/guides/operator.md:",
+        "#   [sharing]",
+        '#   level = "rows"',
+        "",
         "# Where the datasets come from: replace these paths, or name an API instead:",
         '#   source = "http"',
         '#   url = "https://host.example/rows?start={start}&end={end}"',
         '#   token = { file = "api-token" }',
     ]
     for declaration in declarations:
+        if not isinstance(declaration.trigger, Every):
+            lines += _trigger_lines(declaration.name, declaration.trigger)
         for dataset in declaration.datasets:
+            if not declaration.every and dataset.name == EVENT_DATASET:
+                continue
             columns = ", ".join(column.name for column in dataset.schema.columns)
             lines += [
                 "",
                 f"# columns: {columns}",
                 f"[workflows.{declaration.name}.datasets.{dataset.name}]",
                 'source = "file"',
-                f'path = "{dataset.name}/{{start:%Y-%m-%dT%H%M}}.csv"',
+                f'path = "{dataset.name}/{{start:%Y-%m-%dT%H%M}}.csv"'
+                if declaration.every
+                else f'path = "{dataset.name}.csv"',
             ]
     return "\n".join(lines) + "\n"
+
+
+def _trigger_lines(workflow: str, trigger: OnEvent) -> list[str]:
+    """A section that loads, for the operator to put his own broker, address or contract into."""
+    return [
+        "",
+        f"# Where the events {trigger.name} come from: replace what stands here by what you have.",
+        f"[workflows.{workflow}.trigger]",
+        *_TRIGGERS[trigger.kind],
+    ]
 
 
 def _quoted(text: str) -> str:

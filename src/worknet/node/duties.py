@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from worknet.node.facts import Action, VotingFacts
+from worknet.node.moments import allows, failover_of, moment_of
 from worknet.protocol.ballots import Pair
+from worknet.protocol.ids import Slot
 from worknet.protocol.policy import Ballots, PolicyError
 from worknet.protocol.voting import FAILOVER_ATTEMPT, Attempt, State, Voting
 from worknet.protocol.voting_rules import members_of_next
 from worknet.protocol.voting_time import at
+from worknet.workflow import SettlePlurality, StartFailover, When
 
 TURN_SECONDS = 10
 """Seconds that a worker leaves to the one whose turn it is before it settles or advances a voting itself."""
@@ -38,14 +41,31 @@ class Send:
     pair: Pair | None
 
 
-Duty: TypeAlias = Prepare | Send
+@dataclass(frozen=True)
+class Handle:
+    """Have the workflow's handler decide what is to be done at this moment, and put that into the journal.
+
+    `attempt` is the last that had opened by then, 0 if none had; `policy_version` is its own.
+    """
+
+    when: When
+    attempt: int
+    policy_version: int
+
+
+Duty: TypeAlias = Prepare | Send | Handle
 
 
 def duties(facts: VotingFacts) -> list[Duty]:
-    """What to do now about the voting; empty while there is nothing but waiting, or nothing more."""
+    """What to do now about the voting; empty while there is nothing but waiting, or nothing more.
+
+    At most one of them is about this worker's ballot or a transaction, and one a `Handle` beside it.
+    """
     voting = at(facts.voting, facts.now)
     if facts.me is None:
         return []
+    handle = _handle(facts, voting)
+    beside: list[Duty] = [handle] if handle else []
     wanted = (
         _vote(facts, voting, facts.me)
         or _reveal(facts, voting, facts.me)
@@ -53,17 +73,36 @@ def duties(facts: VotingFacts) -> list[Duty]:
         or _advance(facts, voting, facts.me)
     )
     if isinstance(wanted, Send) and (wanted.action, wanted.attempt) in facts.waiting:
-        return []
-    return [wanted] if wanted else []
+        return beside
+    return [*beside, wanted] if wanted else beside
+
+
+def has_sealed(facts: VotingFacts) -> bool:
+    """Whether this worker's seal waits on chain to be opened, and may be by now or later."""
+    voting = at(facts.voting, facts.now)
+    waits = voting.state in {State.CASTING, State.REVEALING, State.CONSENSUS} and not voting.closed
+    return waits and facts.me is not None and bool(voting.current.unrevealed() >> facts.me & 1)
 
 
 def is_over(facts: VotingFacts) -> bool:
     """Whether nothing can be left to do about the voting on this chain, unless the owner reopens it."""
     voting = at(facts.voting, facts.now)
     if voting.state is State.NONE:
-        age = facts.policy.max_age
-        return bool(age) and facts.now > facts.slot.due(facts.policy.delay) + age
-    return facts.has_ended and (voting.closed or voting.state is State.UNRESOLVED)
+        # An event never gets too old; the contract knows no time of it.
+        age = facts.policy.max_age if isinstance(facts.trigger, Slot) else 0
+        return bool(age) and facts.now > facts.since + age
+    has_ended = facts.has_ended and (voting.closed or voting.state is State.UNRESOLVED)
+    return has_ended and _handle(facts, voting) is None
+
+
+def _handle(facts: VotingFacts, voting: Voting) -> Handle | None:
+    """Have decided what the workflow wants at the moment at which the voting stands, once."""
+    moment = moment_of(facts)
+    if moment is None or moment in facts.handled:
+        return None
+    when, number = moment
+    attempt = voting.attempt(number)
+    return Handle(when, number, facts.policy_version if attempt is None else attempt.policy_version)
 
 
 def _vote(facts: VotingFacts, voting: Voting, me: int) -> Duty | None:
@@ -74,6 +113,8 @@ def _vote(facts: VotingFacts, voting: Voting, me: int) -> Duty | None:
     if place is None:
         return None
     attempt, version = place
+    if attempt == FAILOVER_ATTEMPT and not allows(facts, failover_of(voting), StartFailover):
+        return None
     if place not in facts.prepared:
         return Prepare(attempt, version)
     is_open = voting.policies[version].ballots is Ballots.OPEN
@@ -84,7 +125,7 @@ def _to_open(facts: VotingFacts, voting: Voting, me: int) -> tuple[int, int] | N
     """The attempt, and its policy version, that this worker's ballot may open now."""
     if voting.state is State.NONE:
         try:
-            facts.policy.check_opening(facts.slot, facts.now)
+            facts.policy.check_opening(facts.trigger, facts.now)
         except PolicyError:
             return None
         return (1, facts.policy_version) if facts.is_active and not facts.is_paused else None
@@ -131,10 +172,12 @@ def _reveal(facts: VotingFacts, voting: Voting, me: int) -> Duty | None:
 
 
 def _settle(facts: VotingFacts, voting: Voting, me: int) -> Duty | None:
-    """Have the leading pair recorded where the policy leaves it to a plurality; workers take turns."""
+    """Have the leading pair recorded where policy and handler leave it to a plurality; workers take turns."""
     if voting.state is not State.SETTLING or not _is_its_turn(facts, voting, me, voting.ended):
         return None
     attempt = voting.current
+    if not allows(facts, (When.PLURALITY, attempt.number), SettlePlurality):
+        return None
     return Send(Action.SETTLE, attempt.number, attempt.policy_version, attempt.leading())
 
 

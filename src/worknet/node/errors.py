@@ -16,12 +16,35 @@ class JournalError(NodeError):
     """The journal cannot be opened, read or written, or belongs to another network or worker."""
 
 
+class JournalUnavailable(JournalError):
+    """The journal cannot be read or written now, but that may pass. Nothing was written."""
+
+
 class BundleMismatch(NodeError):
     """The bundle on this machine is not the one that the policy pins."""
 
 
+class BundleMissing(NodeError):
+    """No bundle with the digest that the policy pins is here, nor where it was looked for."""
+
+
+class BundleUnusable(NodeError):
+    """The bundle that the policy pins is here, but this worker cannot run it: it needs other packages, or it
+    reads datasets that node.toml does not name."""
+
+
 class DataKeyMismatch(NodeError):
     """A data key is missing, or is not the one that the policy commits to."""
+
+
+class SourceTimeout(NodeError):
+    """A dataset was not read in time, and its reading was cut off."""
+
+
+class RivalError(NodeError):
+    """Another worker votes with the same key: this one stops, and must not be started again by itself."""
+
+    exit_code = 3
 
 
 class UnknownVoting(NodeError):

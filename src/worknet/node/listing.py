@@ -8,7 +8,7 @@ from worknet.node.errors import UnknownVoting
 from worknet.node.journal import Journal
 from worknet.protocol.ballots import Pair
 from worknet.protocol.canonical import Value
-from worknet.protocol.ids import Slot, Window
+from worknet.protocol.ids import Trigger
 from worknet.protocol.manifest import Manifest
 from worknet.protocol.voting import Attempt, Part, State
 
@@ -26,7 +26,7 @@ class VotingLine:
 
     voting_id: bytes
     workflow: str
-    window: Window
+    trigger: Trigger
     state: State
     attempt: int
     ballots: int
@@ -52,7 +52,7 @@ def list_votings(
             yield VotingLine(
                 voting_id=entry.voting_id,
                 workflow=workflows[entry.workflow_id],
-                window=Slot.of_trigger(entry.trigger_id).window,
+                trigger=entry.trigger,
                 state=voting.state,
                 attempt=attempt.number if attempt else 0,
                 ballots=(attempt.members & ~attempt.missing()).bit_count() if attempt else 0,
@@ -60,7 +60,7 @@ def list_votings(
                 needed=attempt.needed if attempt else 0,
                 position=entry.position,
                 part=None if me is None else voting.part_of(me),
-                causes=tuple(cause for _, cause in journal.failures(entry.voting_id)),
+                causes=tuple(str(failure) for failure in journal.failures.of(entry.voting_id)),
                 summary=_summary(journal, entry.voting_id, attempt, recorded),
             )
 
@@ -71,7 +71,7 @@ def _summary(
     if attempt is None:
         return None
     try:
-        ballot = journal.ballot(voting_id, attempt.number, attempt.policy_version)
+        ballot = journal.ballots.get(voting_id, attempt.number, attempt.policy_version, with_rows=False)
     except UnknownVoting:
         return None
     return dict(Manifest.parse(ballot.manifest).summary) if ballot.pair == recorded else None

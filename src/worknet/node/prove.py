@@ -101,7 +101,12 @@ class Prover:
 
     def _own_ballot(self, record: IndexedRecord, attempt: Attempt) -> JournalBallot:
         words = record.record
-        ballot = self.journal.ballot(words.voting_id, words.attempt, attempt.policy_version)
+        ballot = self.journal.ballots.get(words.voting_id, words.attempt, attempt.policy_version)
+        if not ballot.frames:
+            raise UnknownVoting(
+                f"the journal no longer holds the rows of voting {to_hex(words.voting_id)}",
+                hint="[journal] keep in node.toml says for how long; ask a worker that keeps them longer",
+            )
         if ballot.pair != words.pair:
             raise UnknownVoting(
                 f"this worker voted otherwise than the record of voting {to_hex(words.voting_id)}",

@@ -1,10 +1,11 @@
 """Which preparations begin now, of all that are wanted: pure, and fair to what can still succeed.
 
 A preparation that has failed before never keeps back one that has not; a voting that is open already, whose
-window runs, comes before one that waits to be opened; then the oldest slot first.
+window runs, comes before one that waits to be opened; then the one that waits longest. No workflow takes
+all the places: one whose source hangs would keep back the others.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from worknet.node.duties import Prepare
@@ -12,6 +13,9 @@ from worknet.node.facts import VotingFacts
 
 FIRST_RETRY_SECONDS = 2
 LAST_RETRY_SECONDS = 300
+RESERVE_PART = 8
+LONGEST_RESERVE_SECONDS = 60
+"""An eighth of the cast window, at most this, is no longer spent on preparing."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,29 @@ class Wanted:
         return self.facts.voting.attempt(self.duty.attempt) is not None
 
 
-def begin(wanted: Iterable[Wanted], free: int) -> list[Wanted]:
-    """At most `free` of the preparations that are wanted, the most urgent first."""
-    urgent_first = sorted(
-        wanted, key=lambda each: (each.failures > 0, not each.is_open, each.facts.slot.window.start)
-    )
-    return urgent_first[: max(0, free)]
+def seconds_left(wanted: Wanted) -> int:
+    """Within how many seconds a preparation must have a ballot, or is cut off.
+
+    A part of the cast window is left to tell why there is none, and to bring it in where there is one. An
+    attempt that this worker may open itself waits for nobody: it gets as long as the window would be.
+    """
+    facts = wanted.facts
+    policy = facts.voting.policies[wanted.duty.policy_version]
+    attempt = facts.voting.attempt(wanted.duty.attempt)
+    left = policy.cast_window if attempt is None else attempt.cast_end - facts.now
+    return max(1, left - min(LONGEST_RESERVE_SECONDS, -(-policy.cast_window // RESERVE_PART)))
+
+
+def begin(wanted: Iterable[Wanted], free: int, room: Mapping[str, int]) -> list[Wanted]:
+    """At most `free` of the preparations that are wanted, the most urgent first; of each workflow as many as
+    it has room for."""
+    chosen: list[Wanted] = []
+    left = dict(room)
+    for each in sorted(wanted, key=lambda each: (each.failures > 0, not each.is_open, each.facts.since)):
+        if len(chosen) < free and left[each.facts.workflow] > 0:
+            left[each.facts.workflow] -= 1
+            chosen.append(each)
+    return chosen
 
 
 def pause_after(failures: int, cast_window: int) -> int:

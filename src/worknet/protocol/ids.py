@@ -2,8 +2,9 @@
 
 import hmac
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
-from typing import Literal, get_args
+from typing import Literal, TypeAlias, get_args
 
 from worknet.protocol.abi import WORD_BYTES, words
 from worknet.protocol.canonical import check_name, encode, from_hex
@@ -55,8 +56,7 @@ class Slot:
     @classmethod
     def of_trigger(cls, trigger_id: bytes) -> "Slot":
         """The slot that an interval trigger's id names."""
-        if len(trigger_id) != WORD_BYTES:
-            raise TriggerError(f"a trigger id has {WORD_BYTES} bytes, this one {len(trigger_id)}")
+        _check_trigger_id(trigger_id)
         word = int.from_bytes(trigger_id, "big")
         return cls(word >> 128, word & ((1 << 128) - 1))
 
@@ -75,6 +75,31 @@ class Slot:
         return self.window.end + delay
 
 
+@dataclass(frozen=True, order=True)
+class Event:
+    """An external event, by the trigger id that `event_trigger_id` gave it: nothing else of it is public."""
+
+    trigger_id: bytes
+
+    def __post_init__(self) -> None:
+        _check_trigger_id(self.trigger_id)
+
+    @property
+    def window(self) -> None:
+        """An event covers no span."""
+        return
+
+
+Trigger: TypeAlias = Slot | Event
+"""What starts a voting."""
+
+
+def trigger_of(trigger_id: bytes, every: int) -> Trigger:
+    """The trigger behind an id, of a workflow whose slots are `every` seconds long; 0: of events."""
+    return Slot.of_trigger(trigger_id) if every else Event(trigger_id)
+
+
+@lru_cache(maxsize=256)
 def workflow_id(name: str, keccak: Hash = keccak256) -> bytes:
     """`keccak256(utf8 name)`."""
     return keccak(check_name(name, "workflow").encode())
@@ -104,3 +129,8 @@ def event_trigger_id(
         from_hex(identity[1], WORD_BYTES)
     names = [check_name(workflow, "workflow"), check_name(trigger, "trigger")]
     return hmac.digest(trigger_key, encode([*names, kind, *identity]), sha256)
+
+
+def _check_trigger_id(trigger_id: bytes) -> None:
+    if len(trigger_id) != WORD_BYTES:
+        raise TriggerError(f"a trigger id has {WORD_BYTES} bytes, this one {len(trigger_id)}")

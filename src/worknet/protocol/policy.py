@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from worknet.protocol.abi import WORD_BYTES, words
 from worknet.protocol.errors import ProtocolError
-from worknet.protocol.ids import Slot
+from worknet.protocol.ids import Event, Trigger
 from worknet.protocol.keccak import Hash, keccak256
 from worknet.protocol.tags import tag
 
@@ -115,9 +115,16 @@ class Policy:
         """How many equal ballots of n members are a consensus."""
         return needed(n, self.threshold_num, self.threshold_den)
 
-    def check_opening(self, slot: Slot, now: int) -> None:
-        """Raises `PolicyError` if attempt 1 about the slot may not open at this time."""
-        due = slot.due(self.delay)
+    def check_opening(self, trigger: Trigger, now: int) -> None:
+        """Raises `PolicyError` if attempt 1 about the trigger may not open at this time.
+
+        Of an event only its kind can be checked: that this version is the newest, the caller knows.
+        """
+        if isinstance(trigger, Event):
+            if self.every:
+                raise PolicyError("the trigger is an event, the policy's are slots")
+            return
+        slot, due = trigger, trigger.due(self.delay)
         if slot.every != self.every:
             raise PolicyError(f"the slot is {slot.every} s long, the policy's are {self.every} s")
         if slot.window.start < self.start:

@@ -1,7 +1,8 @@
 """Salts: they make leaves unguessable to outsiders, yet equal at every worker of one attempt (section 4).
 
 Every document (manifest, header, table, the fields of a row) has a key of its own, derived from the
-data key that the members share; salt number i of the document is a slice of its SHAKE256 stream.
+data key that the members share; salt number i of the document is a slice of its SHAKE256 stream. The keys of
+fingerprints (appendix F) are derived beside them.
 """
 
 import hmac
@@ -51,13 +52,12 @@ def data_key_commitment(data_key: bytes) -> bytes:
 
 def document_key(data_key: bytes, voting_id: bytes, attempt: int, info: Info) -> bytes:
     """The 32-byte key of a document: HKDF-SHA256 (RFC 5869) of the data key."""
-    if len(voting_id) != VOTING_ID_BYTES:
-        raise SaltError(f"a voting id has {VOTING_ID_BYTES} bytes, this one {len(voting_id)}")
-    if not 0 < attempt < 1 << 64:
-        raise SaltError(f"{attempt} is no number of an attempt")
-    context = sha256(voting_id + attempt.to_bytes(8, "big")).digest()
-    extracted = hmac.digest(context, check_data_key(data_key), sha256)
-    return hmac.digest(extracted, f"{PREFIX}salt/{info}".encode() + b"\x01", sha256)
+    return _derived(data_key, voting_id, attempt, f"salt/{info}")
+
+
+def fingerprint_key(data_key: bytes, voting_id: bytes, attempt: int, info: Info) -> bytes:
+    """The 32-byte key of the fingerprints of `rows(...)` or `MANIFEST` (appendix F)."""
+    return _derived(data_key, voting_id, attempt, f"statement/{info}")
 
 
 def salts(document_key: bytes, count: int) -> list[bytes]:
@@ -69,3 +69,13 @@ def salts(document_key: bytes, count: int) -> list[bytes]:
 def salt(document_key: bytes, number: int = 0) -> bytes:
     """Salt `number` of a document; manifests and headers use salt 0."""
     return shake_256(document_key).digest(SALT_BYTES * (number + 1))[-SALT_BYTES:]
+
+
+def _derived(data_key: bytes, voting_id: bytes, attempt: int, info: str) -> bytes:
+    if len(voting_id) != VOTING_ID_BYTES:
+        raise SaltError(f"a voting id has {VOTING_ID_BYTES} bytes, this one {len(voting_id)}")
+    if not 0 < attempt < 1 << 64:
+        raise SaltError(f"{attempt} is no number of an attempt")
+    context = sha256(voting_id + attempt.to_bytes(8, "big")).digest()
+    extracted = hmac.digest(context, check_data_key(data_key), sha256)
+    return hmac.digest(extracted, f"{PREFIX}{info}".encode() + b"\x01", sha256)

@@ -138,6 +138,10 @@ class Salter:
         """The key of a document; handing it over discloses the whole document."""
         return salts.document_key(self.data_key, self.voting_id, self.attempt, info)
 
+    def fingerprint_key(self, info: salts.Info) -> bytes:
+        """The key of the fingerprints in a statement of this attempt."""
+        return salts.fingerprint_key(self.data_key, self.voting_id, self.attempt, info)
+
     def salt(self, info: salts.Info) -> bytes:
         """Salt 0 of a document."""
         return salts.salt(self.document_key(info))
@@ -195,12 +199,19 @@ def header_leaf(salt: bytes, name: str, rows: int, root: bytes) -> bytes:
 def row_leaves(kind: Kind, name: str, schema: Schema, rows: Sequence[Row], salter: Salter) -> list[bytes]:
     """Leaf data of all rows, which are sorted already (`sort_rows`)."""
     row_salts = salts.salts(salter.document_key(salts.rows(kind, name)), len(rows))
-    if not schema.field_disclosure:
-        return [row_leaf(salt, encode(row)) for salt, row in zip(row_salts, rows, strict=True)]
     return [
-        salt + merkle.root(fields_of(row, salter.document_key(salts.fields(kind, name, number))))
+        row_leaf_at(kind, name, schema, row, number, salt, salter)
         for number, (salt, row) in enumerate(zip(row_salts, rows, strict=True))
     ]
+
+
+def row_leaf_at(
+    kind: Kind, name: str, schema: Schema, row: Row, number: int, salt: bytes, salter: Salter
+) -> bytes:
+    """Leaf data of a row where it stands at place `number` of its table, which has this salt."""
+    if not schema.field_disclosure:
+        return row_leaf(salt, encode(row))
+    return salt + merkle.root(fields_of(row, salter.document_key(salts.fields(kind, name, number))))
 
 
 def table_leaf(kind: Kind, name: str, rows: int, root: bytes, salter: Salter) -> bytes:

@@ -1,6 +1,7 @@
-"""Adapters that bring datasets in: files and HTTP so far. Each reads one dataset, for one window at a time.
+"""Adapters that bring datasets in, each read for one occasion at a time.
 
-Sources know nothing of configuration files: `source_from` takes plain arguments.
+Sources know nothing of configuration files: `source_from` takes plain arguments. What drives databases and
+object stores is imported with the first such source.
 """
 
 from typing import Any
@@ -17,14 +18,18 @@ from worknet.sources.errors import (
 )
 from worknet.sources.files import FileSource
 from worknet.sources.http import HttpSource
-from worknet.sources.source import Source
+from worknet.sources.occasion import Occasion
+from worknet.sources.source import PulledSource, Source
 
 __all__ = [
+    "KINDS",
     "FileSource",
     "HttpSource",
     "IncompleteError",
     "NonsenseError",
+    "Occasion",
     "Origin",
+    "PulledSource",
     "RefusedError",
     "SchemaViolationError",
     "Source",
@@ -33,15 +38,27 @@ __all__ = [
     "source_from",
 ]
 
-_KINDS: dict[str, type[FileSource] | type[HttpSource]] = {"file": FileSource, "http": HttpSource}
+KINDS = ("file", "http", "object", "sql")
+"""The kinds of sources that a dataset is read from when a voting needs it."""
 
 
-def source_from(kind: str, dataset: str, schema: Schema, **options: Any) -> Source:
-    """The source of a dataset. `kind` is `file` or `http`, `options` what `FileSource` or `HttpSource` takes.
+def source_from(kind: str, dataset: str, schema: Schema, **options: Any) -> PulledSource:
+    """The source of a dataset. `kind` is one of `KINDS`, `options` what the source of that kind takes.
 
     Raises `SourceError` for a kind that is not known and for options that make no sense.
     """
-    if kind not in _KINDS:
-        hint = f"known are {', '.join(sorted(_KINDS))}"
-        raise NonsenseError(Origin(dataset, ""), f"{kind!r} is no kind of source", hint)
-    return _KINDS[kind](dataset, schema, **options)
+    match kind:
+        case "file":
+            return FileSource(dataset, schema, **options)
+        case "http":
+            return HttpSource(dataset, schema, **options)
+        case "object":
+            from worknet.sources.objects import ObjectSource
+
+            return ObjectSource(dataset, schema, **options)
+        case "sql":
+            from worknet.sources.sql import SqlSource
+
+            return SqlSource(dataset, schema, **options)
+    hint = f"known are {', '.join(KINDS)}"
+    raise NonsenseError(Origin(dataset, ""), f"{kind!r} is no kind of source", hint)

@@ -50,7 +50,14 @@ class IncompleteError(SourceError):
 
 
 class RefusedError(SourceError):
-    """The source does not let this worker read, or does not know what it asks for."""
+    """The source does not let this worker read, or does not know what it asks for.
+
+    `status` is the one that an HTTP server refused with.
+    """
+
+    def __init__(self, origin: Origin, message: str, hint: str = "", status: int | None = None) -> None:
+        super().__init__(origin, message, hint)
+        self.status = status
 
 
 class NonsenseError(SourceError):

@@ -1,50 +1,50 @@
-"""Datasets behind an HTTP API that answers in JSON: one request per window, repeated on passing faults."""
+"""Datasets behind an HTTP API that answers in JSON or CSV, in one answer or page by page."""
 
 import asyncio
-import random
-import ssl
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+import hashlib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import quote
 
 import httpx
 import polars as pl
 
 from worknet import __version__
-from worknet.protocol.ids import Window
 from worknet.protocol.tables import Schema
 from worknet.sources.errors import NonsenseError, Origin, RefusedError, UnavailableError
-from worknet.sources.json_rows import json_rows
-from worknet.sources.source import source_names
-from worknet.sources.window import fill
+from worknet.sources.fetching import Answer, Fetching, address, authorities, server_of
+from worknet.sources.forms import Forms, Numbers, Times
+from worknet.sources.json_rows import decoded, json_rows
+from worknet.sources.occasion import Occasion, check_template, fill
+from worknet.sources.paging import Paging
+from worknet.sources.source import violation
+from worknet.sources.tabular import Layout, csv_rows
+from worknet.sources.waiting import run
+from worknet.tables.errors import DataError
+from worknet.tables.repeated import Repeated, least_rows
+from worknet.tables.validate import sort_by_key
 
-_LONGEST_PAUSE = 30.0
-_REDIRECTS = 3
-_RANDOM = random.SystemRandom()
-
-
-class _FaultError(Exception):
-    """A request that failed in a way that may pass; `wait` is what the server asked for, in seconds."""
-
-    def __init__(self, message: str, wait: int | None = None) -> None:
-        super().__init__(message)
-        self.message, self.wait = message, wait
+_ACCEPTED = {"json": "application/json", "csv": "text/csv"}
 
 
 class HttpSource:
     """Reads a dataset from an HTTP API.
 
-    `url` may hold placeholders of the window (see `window.fill`). `token` is sent as `Authorization: Bearer`,
-    and only to the server that `url` names: a redirect to another one is not followed.
+    `url` may hold placeholders (see `occasion.fill`). `token` is sent as `Authorization: Bearer`, and only to
+    the server that `url` names: neither a redirect nor a page on another one is followed.
 
-    `timeout` in seconds bounds one request from connecting to the last byte. After a transport fault, status
-    429 or 5xx it is repeated up to `retries` times, with pauses that double from `backoff` seconds on (and
-    vary, so that workers do not come all at once) or last as long as `Retry-After` says, at most 30 s.
+    Each page is one request, bounded and repeated as `Fetching` says by `timeout`, `retries` and `backoff`;
+    all of them together take at most `deadline` seconds and give at most `max_bytes`, or are refused.
 
-    `rows` is where in the answer the rows stand (see `json_rows`), `columns` maps a column of the schema to
-    the field in the answer. An answer of more than `max_bytes` is refused. Proxies of the environment are not
-    used: private data comes straight from where `url` says. Make a new source for a renewed token.
+    `format` is what the API answers in. `rows` is where in a JSON answer the rows stand (see `json_rows`),
+    `columns` maps a column of the schema to the field in the answer. `paging` are the arguments of `Paging`,
+    for an API that answers in pages; of more than `max_pages` pages none is taken. `numbers`, `times`,
+    `nulls` and `repeated` are the arguments of `Forms`.
+
+    The server's certificate is checked with the public authorities, or those in the file `tls_ca`. Proxies of
+    the environment are not used: private data comes straight from where `url` says. Make a new source for a
+    renewed token.
     """
 
     def __init__(
@@ -54,150 +54,144 @@ class HttpSource:
         *,
         url: str,
         token: str | None = None,
+        format: Literal["json", "csv"] = "json",
         timeout: float = 10,
         retries: int = 4,
+        deadline: float = 300,
         rows: str = "",
         columns: Mapping[str, str] | None = None,
+        paging: Mapping[str, Any] | None = None,
+        max_pages: int = 100,
+        tls_ca: Path | None = None,
+        numbers: Numbers = "exact",
+        times: Times = "exact",
+        nulls: Collection[str] = (),
+        repeated: Repeated = "refused",
         backoff: float = 0.5,
         max_bytes: int = 1 << 28,
     ) -> None:
-        self._origin = Origin(dataset, _server(dataset, url))
+        self._origin = Origin(dataset, server_of(dataset, url))
         if token is not None and not (token.isascii() and token.isprintable() and token and " " not in token):
             # An HTTP library that meets such a token would repeat it in its error.
             raise RefusedError(self._origin, "the token has characters that no token has", "check its file")
-        filled = _checked(fill(url, Window(0, 1), self._origin), self._origin)
-        if token is not None and filled.userinfo:
+        check_template(url, self._origin)
+        if token is not None and address(url.partition("{")[0], self._origin).userinfo:
             raise RefusedError(self._origin, "both a token and a user in the address", "use one of them")
-        self._schema, self._url, self._token = schema, url, token
-        self._timeout, self._retries, self._rows = timeout, retries, rows
-        self._names = source_names(schema, columns or {}, self._origin)
-        self._backoff, self._max_bytes = backoff, max_bytes
+        self._paging = None if paging is None else Paging(**paging)
+        if self._paging is not None:
+            self._paging.check(self._origin)
+        if format == "csv" and (rows or (self._paging is not None and self._paging.by in {"next", "cursor"})):
+            hint = "rows, and a next page named within the answer, are for JSON"
+            raise NonsenseError(self._origin, "a CSV text has only rows in it", hint)
+        self._url, self._token, self._format = url, token, format
+        # Reading the certificates of the authorities takes a while, and is for nothing without TLS.
+        is_tls = url.lower().startswith("https:")
+        self._verify = authorities(tls_ca, self._origin) if is_tls else False
+        self._timeout, self._retries, self._backoff = timeout, retries, backoff
+        self._deadline, self._max_pages, self._max_bytes = deadline, max_pages, max_bytes
+        self._rows, self._layout = (
+            rows,
+            Layout.of(schema, columns, None, self._origin, Forms.of(numbers, times, nulls, repeated)),
+        )
 
     def __repr__(self) -> str:
         return f"HttpSource({self._origin})"
 
-    def read(self, window: Window) -> pl.DataFrame:
-        """The window's rows; see `Source`."""
-        url = fill(self._url, window, self._origin, lambda text: quote(text, safe=":"))
+    def read(self, occasion: Occasion) -> pl.DataFrame:
+        """The occasion's rows; see `Source`."""
         # Only an event loop can bound a request as a whole: name resolution, and a server that drips bytes.
-        body = asyncio.run(self._body(url))
-        return json_rows(body, self._rows, self._names, self._schema, self._origin)
+        pages = run(self._pages(self._address(occasion)))
+        if len(pages) == 1:
+            return pages[0]
+        schema, rows = self._layout.schema, pl.concat(pages)
+        if self._layout.forms.repeated == "least":
+            rows = least_rows(schema, rows)
+        try:
+            return sort_by_key(self._origin.dataset, schema, rows)
+        except DataError as error:
+            hint = f"did the data change between two pages? {error.hint}"
+            fault = DataError("the same key on two pages", column=error.column, hint=hint)
+            raise violation(self._origin, fault) from None
 
-    async def _body(self, url: str) -> bytes:
+    def check(self, occasion: Occasion) -> None:
+        """See `PulledSource`."""
+        self._address(occasion)
+
+    def _address(self, occasion: Occasion) -> httpx.URL:
+        url = fill(self._url, occasion, self._origin, lambda text: quote(text, safe=":"))
+        return address(url, self._origin)
+
+    async def _pages(self, url: httpx.URL) -> list[pl.DataFrame]:
+        """The rows of each page, of which there is at least one."""
         headers = {
-            "Accept": "application/json",
+            "Accept": _ACCEPTED[self._format],
             "Accept-Encoding": "identity",
             "User-Agent": f"worknet/{__version__}",
         }
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
-        # Reading the certificates of the authorities takes a while, and is for nothing without TLS.
-        verify: ssl.SSLContext | bool = url.lower().startswith("https:") and httpx.create_ssl_context()
-        async with httpx.AsyncClient(
-            headers=headers, verify=verify, trust_env=False, timeout=self._timeout
-        ) as client:
-            for attempt in range(self._retries + 1):
-                try:
-                    return await self._attempt(client, _checked(url, self._origin))
-                except _FaultError as fault:
-                    pause = max(self._pause(attempt), fault.wait or 0)
-                    if attempt == self._retries or pause > _LONGEST_PAUSE:
-                        tries = f" ({attempt + 1} tries)" if attempt else ""
-                        hint = "is the server up, and the address right?"
-                        raise UnavailableError(
-                            self._origin, fault.message + tries, hint, fault.wait
-                        ) from None
-                    await asyncio.sleep(pause)
-        raise AssertionError("the last attempt returns or raises")
-
-    def _pause(self, attempt: int) -> float:
-        longest = min(self._backoff * 2.0 ** min(attempt, 30), _LONGEST_PAUSE)
-        return _RANDOM.uniform(longest / 2, longest)
-
-    async def _attempt(self, client: httpx.AsyncClient, url: httpx.URL) -> bytes:
-        """One request with its redirects; a passing fault of server or network becomes a `_FaultError`."""
         try:
-            async with asyncio.timeout(self._timeout):
-                for _ in range(_REDIRECTS + 1):
-                    answer = await self._request(client, url)
-                    if isinstance(answer, bytes):
-                        return answer
-                    url = answer
-        except (TimeoutError, httpx.TimeoutException):
-            raise _FaultError(f"no whole answer within {self._timeout} s") from None
-        except httpx.ConnectError as error:
-            raise _FaultError(f"no connection ({error})") from None
-        except httpx.TransportError as error:
-            # Their texts may repeat what the server sent.
-            raise _FaultError(f"the connection failed ({type(error).__name__})") from None
-        raise NonsenseError(self._origin, f"more than {_REDIRECTS} redirects")
+            async with (
+                asyncio.timeout(self._deadline),
+                httpx.AsyncClient(
+                    headers=headers, verify=self._verify, trust_env=False, timeout=self._timeout
+                ) as client,
+            ):
+                fetching = Fetching(client, self._timeout, self._retries, self._backoff)
+                return await self._all_pages(url, fetching)
+        except TimeoutError:
+            hint = "is it slow, or is the deadline too short for so many tries and pages?"
+            raise UnavailableError(self._origin, f"not read within {self._deadline} s", hint) from None
 
-    async def _request(self, client: httpx.AsyncClient, url: httpx.URL) -> bytes | httpx.URL:
-        """The body of the answer, or where it redirects to."""
-        async with client.stream("GET", url) as response:
-            if response.has_redirect_location:
-                return self._redirect(response)
-            self._check_status(response)
-            if response.headers.get("content-encoding", "identity").lower() != "identity":
-                raise NonsenseError(self._origin, "the answer is compressed, which was not asked for")
-            body = bytearray()
-            async for part in response.aiter_raw():
-                body += part
-                if len(body) > self._max_bytes:
-                    message = f"the answer is larger than {self._max_bytes} bytes"
-                    raise NonsenseError(self._origin, message, "does the address ask for one window only?")
-            return bytes(body)
+    async def _all_pages(self, url: httpx.URL, fetching: Fetching) -> list[pl.DataFrame]:
+        if self._paging is None:
+            answer = await fetching.get(url, self._max_bytes, self._origin)
+            return [self._frame(answer, self._document(answer, self._origin), self._origin)]
+        pages: list[pl.DataFrame] = []
+        left, seen, bodies = self._max_bytes, set[str](), set[bytes]()
+        page: httpx.URL | None = self._paging.start(url)
+        while page is not None:
+            number = len(pages) + 1
+            origin = Origin(self._origin.dataset, f"{self._origin.where}, page {number}")
+            if str(page) in seen:
+                raise NonsenseError(origin, "the pages go round in a circle")
+            seen.add(str(page))
+            answer = await fetching.get(page, left, origin)
+            left -= len(answer.body)
+            document = self._document(answer, origin)
+            frame = self._frame(answer, document, origin)
+            if frame.height:
+                if number > self._max_pages:
+                    raise self._too_many()
+                digest = hashlib.sha256(answer.body).digest()
+                if digest in bodies:
+                    hint = "does the API know the parameter that the next page is asked for by?"
+                    raise NonsenseError(origin, "the same page again", hint)
+                bodies.add(digest)
+            pages.append(frame)
+            page = self._paging.following(url, answer, document, number, frame.height, origin)
+            # Numbered pages end with one that holds no rows, and does not count.
+            if page is not None and number >= self._max_pages and self._paging.by != "page":
+                raise self._too_many()
+        return pages
 
-    def _redirect(self, response: httpx.Response) -> httpx.URL:
-        try:
-            target = response.request.url.join(response.headers["location"])
-        except httpx.InvalidURL:
-            raise NonsenseError(self._origin, "a redirect to no address") from None
-        here = response.request.url
-        if (target.scheme, target.host, target.port) != (here.scheme, here.host, here.port):
-            message = f"redirects to another server ({target.scheme}://{target.host}), which is not followed"
-            raise NonsenseError(self._origin, message, "set the address to the right server")
-        return target
+    def _too_many(self) -> NonsenseError:
+        message = f"more than {self._max_pages} pages"
+        return NonsenseError(self._origin, message, "raise max_pages, or ask for one window only")
 
-    def _check_status(self, response: httpx.Response) -> None:
-        status = response.status_code
-        if status == 429 or status >= 500:
-            raise _FaultError(f"the server answered with status {status}", _retry_after(response))
-        if status in {401, 403}:
-            hint = "is the token right, and not expired?"
-            raise RefusedError(self._origin, f"the server refused access (status {status})", hint)
-        if 400 <= status < 500:
-            raise RefusedError(
-                self._origin, f"the server refused the request (status {status})", "check the address"
-            )
-        if status != 200:
-            raise NonsenseError(self._origin, f"status {status} where 200 is due")
+    def _document(self, answer: Answer, origin: Origin) -> Any:
+        if self._format != "json":
+            return None
+        return decoded(answer.body, origin, decimals=self._layout.forms.numbers != "exact")
 
-
-def _server(dataset: str, url: str) -> str:
-    """The server of an address, without what may be secret: user, path and query."""
-    parts = _checked(url.partition("?")[0].partition("{")[0], Origin(dataset, ""))
-    port_fits = parts.port is None or 0 < parts.port < 1 << 16
-    if parts.scheme not in {"http", "https"} or not parts.host or not port_fits:
-        raise NonsenseError(Origin(dataset, ""), "no http:// or https:// address", "http://host/path")
-    host = f"[{parts.host}]" if ":" in parts.host else parts.host
-    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port is not None else "")
-
-
-def _checked(url: str, origin: Origin) -> httpx.URL:
-    try:
-        return httpx.URL(url)
-    except httpx.InvalidURL:
-        raise NonsenseError(origin, "the address is none", "http://host/path") from None
-
-
-def _retry_after(response: httpx.Response) -> int | None:
-    """The seconds of a `Retry-After` header (RFC 9110 section 10.2.3); None if it has none."""
-    text = response.headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return int(text[:9])
-    try:
-        seconds = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
-    except (TypeError, ValueError):
-        return None
-    return max(0, int(seconds) + 1)
+    def _frame(self, answer: Answer, document: Any, origin: Origin) -> pl.DataFrame:
+        if self._format == "json":
+            return json_rows(document, self._rows, self._layout, origin)
+        if answer.body.lstrip()[:1] == b"<":
+            hint = "it looks like an HTML page: is the address that of the API?"
+            raise NonsenseError(origin, "the answer is no CSV", hint)
+        if not answer.delimited:
+            hint = "the server must say how long the answer is (Content-Length), or send it in chunks"
+            raise NonsenseError(origin, "a CSV text whose end could be missing", hint)
+        ended = answer.body if answer.body.endswith((b"\n", b"\r")) else answer.body + b"\n"
+        return csv_rows(ended, self._layout, None, origin)

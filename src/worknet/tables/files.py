@@ -17,6 +17,7 @@ import polars as pl
 
 from worknet.protocol.tables import Column, Schema
 from worknet.tables.errors import DataError
+from worknet.tables.repeated import Repeated
 from worknet.tables.rows import series
 from worknet.tables.schema import DTYPES, empty
 from worknet.tables.validate import validate
@@ -45,11 +46,13 @@ def read_csv(path: Path, table: str, schema: Schema) -> pl.DataFrame:
     return parse_csv(_content(path, table), table, schema, str(path))
 
 
-def parse_csv(content: bytes, table: str, schema: Schema, file: str = "") -> pl.DataFrame:
+def parse_csv(
+    content: bytes, table: str, schema: Schema, file: str = "", repeated: Repeated = "refused"
+) -> pl.DataFrame:
     """The validated rows of a CSV text in UTF-8, as `read_csv` does with a file's content."""
     lines: list[int] = []
     try:
-        return validate(table, schema, _csv_frame(content, table, schema, lines))
+        return validate(table, schema, _csv_frame(content, table, schema, lines), repeated)
     except DataError as error:
         raise error.in_file(file, lines) from None
 
@@ -71,10 +74,12 @@ def parquet_frame(content: bytes, table: str, file: str = "") -> pl.DataFrame:
         raise DataError(message, table=table, file=file) from None
 
 
-def from_parquet(frame: pl.DataFrame, table: str, schema: Schema, file: str = "") -> pl.DataFrame:
+def from_parquet(
+    frame: pl.DataFrame, table: str, schema: Schema, file: str = "", repeated: Repeated = "refused"
+) -> pl.DataFrame:
     """The validated rows of a frame in Parquet's types, as `read_parquet` does with a file's content."""
     try:
-        return validate(table, schema, frame.with_columns(_as_texts(schema, frame)))
+        return validate(table, schema, frame.with_columns(_as_texts(schema, frame)), repeated)
     except DataError as error:
         raise error.in_file(file) from None
 

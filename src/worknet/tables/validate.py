@@ -12,6 +12,7 @@ from polars.datatypes import DataTypeClass
 from worknet.protocol.canonical import INTEGER_BOUND
 from worknet.protocol.tables import Column, ColumnType, Schema
 from worknet.tables.errors import DataError, FloatError
+from worknet.tables.repeated import Repeated, least_rows
 from worknet.tables.schema import DTYPES
 
 _ROW = "#row"  # no column can be called so
@@ -25,10 +26,11 @@ _FORMS: dict[ColumnType, str] = {
 }
 
 
-def validate(table: str, schema: Schema, frame: pl.DataFrame) -> pl.DataFrame:
+def validate(table: str, schema: Schema, frame: pl.DataFrame, repeated: Repeated = "refused") -> pl.DataFrame:
     """The rows with the schema's columns and types, sorted by its key as section 4 of the protocol says.
 
     Raises `DataError` with table, row (as given, from 0) and column; `FloatError` for floating point numbers.
+    `repeated` says whether a key that occurs twice is such an error.
     """
     given, wanted = set(frame.columns), {column.name for column in schema.columns}
     for name in sorted(given - wanted):
@@ -36,7 +38,7 @@ def validate(table: str, schema: Schema, frame: pl.DataFrame) -> pl.DataFrame:
     for name in sorted(wanted - given):
         raise DataError("the column is missing", table=table, column=name)
     checked = pl.DataFrame([_checked(table, column, frame[column.name]) for column in schema.columns])
-    return sort_by_key(table, schema, checked)
+    return sort_by_key(table, schema, least_rows(schema, checked) if repeated == "least" else checked)
 
 
 def sort_by_key(table: str, schema: Schema, frame: pl.DataFrame) -> pl.DataFrame:
@@ -59,12 +61,13 @@ def sort_by_key(table: str, schema: Schema, frame: pl.DataFrame) -> pl.DataFrame
 def _checked(table: str, column: Column, values: pl.Series) -> pl.Series:
     """The values in the column's Polars type, if all of them may stand in it."""
     typed = _typed(table, column, values)
-    if column.type == "int":
+    # Most columns are right: that is seen by their extremes and counts, without a look at each value.
+    if column.type == "int" and not _is_narrow(typed, values):
         outside = typed.is_between(-INTEGER_BOUND, INTEGER_BOUND, closed="none").not_()
         # Wider integers that do not fit in 64 bits have become null.
         wrong = outside.fill_null(value=False) | (typed.is_null() & values.is_not_null())
         _refuse_first(table, column, wrong, "an integer of 2^53 or more", "bigint holds larger integers")
-    if not column.nullable:
+    if not column.nullable and typed.null_count():
         _refuse_first(table, column, typed.is_null(), "null where a value is due")
     if (pattern := _pattern(column)) is not None:
         wrong = typed.str.contains(pattern).not_()
@@ -72,6 +75,16 @@ def _checked(table: str, column: Column, values: pl.Series) -> pl.Series:
             wrong |= typed.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).is_null()
         _refuse_first(table, column, wrong.fill_null(value=False) & typed.is_not_null(), _FORMS[column.type])
     return typed
+
+
+def _is_narrow(typed: pl.Series, values: pl.Series) -> bool:
+    """Whether all integers of a column lie within the protocol's bounds, and none was lost by its type."""
+    least, most = typed.min(), typed.max()
+    if typed.null_count() != values.null_count():
+        return False
+    if not isinstance(least, int) or not isinstance(most, int):
+        return True  # no value at all
+    return least > -INTEGER_BOUND and most < INTEGER_BOUND
 
 
 def _refuse_first(table: str, column: Column, wrong: pl.Series, message: str, hint: str = "") -> None:

@@ -5,23 +5,37 @@ from worknet.workflow.declare import (
     Context,
     Dataset,
     Declaration,
-    Every,
     Result,
     Table,
-    Window,
     Workflow,
     workflow,
 )
 from worknet.workflow.errors import WorkflowError
+from worknet.workflow.evidence import AttemptEvidence, Evidence, Roots, When
+from worknet.workflow.handlers import Action, Alert, CallWebhook, SettlePlurality, StartFailover
+from worknet.workflow.triggers import Every, OnLog, OnMessage, OnPoll, OnWebhook, Window
 
 __all__ = [
+    "Action",
+    "Alert",
+    "AttemptEvidence",
+    "CallWebhook",
     "Column",
     "Context",
     "Dataset",
     "Declaration",
     "Every",
+    "Evidence",
+    "OnLog",
+    "OnMessage",
+    "OnPoll",
+    "OnWebhook",
     "Result",
+    "Roots",
+    "SettlePlurality",
+    "StartFailover",
     "Table",
+    "When",
     "Window",
     "Workflow",
     "WorkflowError",

@@ -8,7 +8,9 @@ import os
 import sys
 import threading
 import traceback
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any
 
 from worknet.workflow import isolation
@@ -39,14 +41,16 @@ def main() -> None:
         return  # the parent needs this process no longer
     threading.Thread(target=_end_with_input, args=(jobs,), daemon=True).start()
     isolation.limit_cpu(head["cpu_seconds"])
+    frames, told = _surrounded(head, frames)
     try:
-        answer, tables = _do(head, frames)
+        answer, tables = perform(_load(), head, frames)
         sys.stdout.flush()
     except MemoryError:
         answer, tables = wire.Answer(error="memory"), {}
     except BaseException as error:  # noqa: BLE001 - Polars panics are no Exceptions, and SystemExit is none
         traceback.print_exc()
-        answer, tables = _description(error), {}
+        answer, tables = description(error), {}
+    answer.watched = told()
     wire.send_answer(answers, answer, tables)
     # Not even a thread or exit handler of the workflow gets to run after the answer.
     os._exit(0)
@@ -62,22 +66,59 @@ def _own_pipes() -> tuple[IO[bytes], IO[bytes]]:
     return jobs, answers
 
 
+def _surrounded(head: dict[str, Any], frames: dict[str, Any]) -> tuple[dict[str, Any], Callable[[], Any]]:
+    """Takes other surroundings, as a desk's check wants them: the datasets there, and what tells what was
+    seen. A node never asks for any."""
+    if "surroundings" not in head:
+        return frames, lambda: None
+    from worknet.workflow.determinism import surround
+
+    surroundings, told = surround.take(head, Path(BUNDLE_FOLDER).resolve())
+    return surround.in_pieces(frames, surroundings.pieces), told
+
+
 def _end_with_input(jobs: IO[bytes]) -> None:
     jobs.read(1)
     os._exit(1)
 
 
-def _do(head: dict[str, Any], frames: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """The answer to the job, and the tables that go with it."""
-    from worknet.protocol.canonical import encode
-    from worknet.workflow.declare import Context, Result, Window
-    from worknet.workflow.errors import WorkflowError
+def perform(loaded: Any, head: Mapping[str, Any], frames: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The answer of a loaded workflow to a job, and the tables that go with it. Raises whatever it raises."""
     from worknet.workflow.wire import Answer
 
-    loaded = _load()
-    if head["job"] == "declare":
-        return Answer(declaration=loaded.declaration.document()), {}
-    context = Context(Window(head["window"]["start"], head["window"]["end"]), head["parameters"])
+    match head["job"]:
+        case "declare":
+            return Answer(declaration=loaded.declaration.document()), {}
+        case "handle":
+            return _handle(loaded, head), {}
+        case _:
+            return _run(loaded, head, frames)
+
+
+def _handle(loaded: Any, head: Mapping[str, Any]) -> Any:
+    """The answer to a handler's job: what it decides on the evidence."""
+    from worknet.protocol.canonical import encode
+    from worknet.workflow.declare import Context
+    from worknet.workflow.evidence import Evidence
+    from worknet.workflow.handlers import actions_document, checked_actions
+    from worknet.workflow.wire import Answer
+
+    evidence = Evidence.of_document(head["evidence"])
+    context = Context(evidence.window, head["parameters"])
+    actions = checked_actions(loaded.handlers[evidence.when](context, evidence))
+    return Answer(actions=encode(actions_document(actions)).decode())
+
+
+def _run(loaded: Any, head: Mapping[str, Any], frames: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The answer to a run's job, and its tables."""
+    from worknet.protocol.canonical import encode
+    from worknet.workflow.declare import Context, Result
+    from worknet.workflow.errors import WorkflowError
+    from worknet.workflow.triggers import Window
+    from worknet.workflow.wire import Answer
+
+    window = head["window"] and Window(head["window"]["start"], head["window"]["end"])
+    context = Context(window, head["parameters"])
     result = loaded(context, **frames)
     if not isinstance(result, Result):
         raise WorkflowError(f"the workflow returned a {type(result).__name__}", "return Result(tables=...)")
@@ -87,14 +128,18 @@ def _do(head: dict[str, Any], frames: dict[str, Any]) -> tuple[Any, dict[str, An
 
 
 def _load() -> Any:
-    """The one workflow that `workflow.py` of the bundle declares."""
+    """The bundle's workflow, loaded from the folder that the parent wrote."""
     import importlib
 
+    sys.path.insert(0, str(Path(BUNDLE_FOLDER).resolve()))
+    return declared_in(importlib.import_module("workflow"))
+
+
+def declared_in(module: ModuleType) -> Any:
+    """The one workflow that `workflow.py` declares; `DeclarationError` if that is none, or more than one."""
     from worknet.workflow.declare import Workflow
     from worknet.workflow.errors import DeclarationError
 
-    sys.path.insert(0, str(Path(BUNDLE_FOLDER).resolve()))
-    module = importlib.import_module("workflow")
     found = {id(value): value for value in vars(module).values() if isinstance(value, Workflow)}
     if len(found) != 1:
         hint = "a folder has one workflow: put each into a folder of its own"
@@ -148,13 +193,15 @@ def _refuse_floats(value: Any, where: str) -> None:
             _refuse_floats(element, f"{where}[{position}]")
 
 
-def _description(error: BaseException) -> Any:
+def description(error: BaseException) -> Any:
     """What the parent is told of an error: an author's message, and of others the type and the place."""
     from worknet.protocol.errors import ProtocolError
     from worknet.tables import DataError, FloatError
-    from worknet.workflow.errors import WorkflowError
+    from worknet.workflow.errors import ActionError, WorkflowError
     from worknet.workflow.wire import Answer
 
+    if isinstance(error, ActionError):
+        return Answer(error="actions", message=_sendable(error), hint=_sendable(error.hint))
     if isinstance(error, DataError):
         return Answer(
             error="float" if isinstance(error, FloatError) else "table",

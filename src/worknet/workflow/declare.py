@@ -1,37 +1,27 @@
-"""What authors write: `@workflow`, `Dataset`, `Table`, `Every`, `Result`; no more than declarations.
+"""What authors write beside a trigger: `@workflow`, `Dataset`, `Table`, `Result`; no more than declarations.
 
 Polars is not imported here: importing this module is cheap, so tools can read declarations quickly.
 """
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from worknet.protocol.canonical import Value, check_name
 from worknet.protocol.errors import ProtocolError
-from worknet.protocol.ids import SLOT_BOUND
 from worknet.protocol.tables import Column, Schema
+from worknet.workflow import triggers
 from worknet.workflow.errors import DeclarationError
+from worknet.workflow.evidence import When
+from worknet.workflow.handlers import Handler
+from worknet.workflow.triggers import EVENT_DATASET, Every, OnMessage, OnPoll, Trigger, Window
 
 if TYPE_CHECKING:
     import polars as pl
 
 Disclosure = Literal["row", "field"]
 Rows: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, Any]]"
-
-
-@dataclass(frozen=True)
-class Every:
-    """A trigger in time: one voting per slot of `seconds`, due `delay` seconds after the slot's end."""
-
-    seconds: int
-    delay: int = 0
-
-    def __post_init__(self) -> None:
-        for what, number, least in (("length", self.seconds, 1), ("delay", self.delay, 0)):
-            if type(number) is not int or not least <= number < SLOT_BOUND:
-                raise DeclarationError(f"{number!r} is no {what} of a slot in whole seconds")
 
 
 class _Rows:
@@ -98,18 +88,13 @@ class Table(_Rows):
 
 
 @dataclass(frozen=True)
-class Window:
-    """The half-open span `[start, end)` the trigger is about, RFC 3339 in UTC: `2026-01-31T09:00:00Z`."""
-
-    start: str
-    end: str
-
-
-@dataclass(frozen=True)
 class Context:
-    """What a run knows beside its datasets: the trigger's window and the bundle's `parameters.json`."""
+    """What a run knows beside its datasets: the slot's window and the bundle's `parameters.json`.
 
-    window: Window
+    Of an event there is no window; what it says stands in the dataset `event`.
+    """
+
+    window: Window | None
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -126,13 +111,17 @@ class Result:
 
 @dataclass(frozen=True)
 class Declaration:
-    """All that a workflow declares. With `public_summary` the nodes publish the manifest with the record."""
+    """All that a workflow declares. With `public_summary` the nodes publish the manifest with the record.
+
+    `handlers` are the moments at which it has a fallback handler of its own.
+    """
 
     name: str
-    trigger: Every
+    trigger: Trigger
     datasets: tuple[Dataset, ...]
     tables: tuple[Table, ...]
     public_summary: bool = False
+    handlers: tuple[When, ...] = ()
 
     def __post_init__(self) -> None:
         try:
@@ -146,6 +135,7 @@ class Declaration:
             for name in names:
                 if names.count(name) > 1:
                     raise DeclarationError(f"{self.name}: two {what}s are called {name}")
+        self._check_event()
 
     def dataset(self, name: str) -> Dataset:
         """The dataset of that name; `DeclarationError` if there is none."""
@@ -154,6 +144,16 @@ class Declaration:
                 return dataset
         hint = f"its datasets are {', '.join(dataset.name for dataset in self.datasets)}"
         raise DeclarationError(f"workflow {self.name} has no dataset {name!r}", hint)
+
+    @property
+    def every(self) -> int:
+        """The length of the trigger's slots in seconds, as the policy has it; 0: driven by events."""
+        return self.trigger.seconds if isinstance(self.trigger, Every) else 0
+
+    @property
+    def delay(self) -> int:
+        """How many seconds after its end a slot is due, as the policy has it."""
+        return self.trigger.delay if isinstance(self.trigger, Every) else 0
 
     def table(self, name: str) -> Table:
         """The result table of that name; `DeclarationError` if there is none."""
@@ -164,14 +164,17 @@ class Declaration:
         raise DeclarationError(f"workflow {self.name} has no table {name!r}", hint)
 
     def document(self) -> dict[str, Value]:
-        """The declaration as a JSON document."""
-        return {
+        """The declaration as a JSON document; without handlers it is as it was before there were any."""
+        document: dict[str, Value] = {
             "name": self.name,
-            "trigger": {"every": self.trigger.seconds, "delay": self.trigger.delay},
+            "trigger": self.trigger.document(),
             "datasets": [dataset.document() for dataset in self.datasets],
             "tables": [table.document() for table in self.tables],
             "public_summary": self.public_summary,
         }
+        if self.handlers:
+            document["handlers"] = [when.value for when in self.handlers]
+        return document
 
     @classmethod
     def of_document(cls, document: Any) -> "Declaration":
@@ -179,37 +182,93 @@ class Declaration:
         try:
             declaration = cls(
                 name=document["name"],
-                trigger=Every(document["trigger"]["every"], document["trigger"]["delay"]),
+                trigger=triggers.of_document(document["trigger"]),
                 datasets=tuple(
                     Dataset(**_of_rows(rows), committed=bool(rows["committed"]))
                     for rows in document["datasets"]
                 ),
                 tables=tuple(Table(**_of_rows(rows)) for rows in document["tables"]),
                 public_summary=bool(document["public_summary"]),
+                handlers=_ordered(When(when) for when in document.get("handlers", [])),
             )
-        except (KeyError, TypeError, AttributeError, ProtocolError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, ProtocolError) as error:
             raise DeclarationError(f"not the document of a declaration ({type(error).__name__})") from None
         if declaration.document() != document:
             raise DeclarationError("not the document of a declaration")
         return declaration
 
+    def _check_event(self) -> None:
+        """A workflow of events reads what they say, and the column that tells them apart."""
+        if isinstance(self.trigger, Every):
+            return
+        event = next((dataset for dataset in self.datasets if dataset.name == EVENT_DATASET), None)
+        if event is None:
+            hint = f'what an event says is the dataset "{EVENT_DATASET}", one row'
+            raise DeclarationError(f"{self.name}: no dataset is what its events say", hint)
+        if isinstance(self.trigger, OnMessage | OnPoll):
+            key = self.trigger.key
+            column = next((column for column in event.schema.columns if column.name == key), None)
+            if column is None or column.nullable or column.type not in {"int", "bigint", "str", "bytes"}:
+                hint = (
+                    f"it is a column of the dataset {EVENT_DATASET}: a number, text or bytes, and never null"
+                )
+                raise DeclarationError(f"{self.name}: the trigger's key {key} tells no events apart", hint)
 
-@dataclass(frozen=True)
+
+@dataclass(eq=False)
 class Workflow:
-    """A declared workflow and its function. Calling it calls the function, as an author's tests do."""
+    """A declared workflow, its function and its fallback handlers. Calling it calls the function, as an
+    author's tests do; a handler they call by its own name."""
 
     declaration: Declaration
     function: Callable[..., Result]
+    handlers: dict[When, Handler] = field(default_factory=dict)
 
     def __call__(self, context: Context, **datasets: "pl.DataFrame") -> Result:
         """One run on data frames by dataset name; nothing is checked or isolated here."""
         return self.function(context, **datasets)
 
+    def on_failover(self, handler: Handler) -> Handler:
+        """Declares the function below it as what decides when attempt 3, with the standbys, may begin.
+
+        Handlers take `context` and `evidence` and give a list of actions. They depend on nothing else and do
+        nothing else. Without one: `StartFailover`.
+        """
+        return self._handle(When.FAILOVER, handler)
+
+    def on_plurality(self, handler: Handler) -> Handler:
+        """Declares the function below it as what decides when the leading pair may be settled.
+
+        Without one: `SettlePlurality`.
+        """
+        return self._handle(When.PLURALITY, handler)
+
+    def on_unresolved(self, handler: Handler) -> Handler:
+        """Declares the function below it as what decides when a voting ends unresolved.
+
+        Without one: an `Alert`.
+        """
+        return self._handle(When.UNRESOLVED, handler)
+
+    def _handle(self, when: When, handler: Handler) -> Handler:
+        where = f"{self.declaration.name}: on_{when}"
+        if when in self.handlers:
+            raise DeclarationError(f"{where}: there are two of these handlers", "put both into one function")
+        if not inspect.isfunction(handler):
+            raise DeclarationError(f"{where}: the handler is no function", f"write @on_{when} above its def")
+        given = list(inspect.signature(handler).parameters)
+        if given != ["context", "evidence"]:
+            hint = f"write def {handler.__name__}(context, evidence)"
+            raise DeclarationError(f"{where}: the handler takes {', '.join(given) or 'nothing'}", hint)
+        self.handlers[when] = handler
+        self.declaration = replace(self.declaration, handlers=_ordered(self.handlers))
+        return handler
+
 
 def workflow(
     *,
     name: str,
-    trigger: Every,
+    trigger: Trigger,
     datasets: Sequence[Dataset],
     tables: Sequence[Table],
     public_summary: bool = False,
@@ -235,3 +294,9 @@ def workflow(
 def _of_rows(rows: Any) -> dict[str, Any]:
     columns = [Column(**column) for column in rows["columns"]]
     return {"name": rows["name"], "columns": columns, "key": rows["key"], "disclosure": rows["disclosure"]}
+
+
+def _ordered(moments: Iterable[When]) -> tuple[When, ...]:
+    """The moments once each, in the order in which a voting comes to them."""
+    given = set(moments)
+    return tuple(when for when in When if when in given)

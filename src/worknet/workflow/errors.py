@@ -17,6 +17,14 @@ class DeclarationError(WorkflowError):
     """A workflow whose datasets, tables, trigger or function do not fit together."""
 
 
+class EvidenceError(WorkflowError):
+    """What is to be shown to a fallback handler makes no sense, or a document of it is none."""
+
+
+class ActionError(WorkflowError):
+    """An action that a fallback handler may not give, more of them than it may, or a document of none."""
+
+
 class FolderError(WorkflowError):
     """A workflow folder that is not there, lacks a file, or holds what may not stand in a bundle."""
 
@@ -76,3 +84,7 @@ class WrongTablesError(RunnerError):
 
 class FloatRefusedError(WrongTablesError):
     """A floating point number in a result. In a summary, `column` is the path of the value."""
+
+
+class WrongActionsError(RunnerError):
+    """A fallback handler gave something else than actions of the stated set, or more than it may."""

@@ -23,6 +23,9 @@ ENTRY = "workflow.py"
 PARAMETERS = "parameters.json"
 RUNTIME = "runtime.json"
 SALT = ".salt"
+SAMPLES = "tests/data"
+"""Where a folder's sample data stands, `NAME.csv` or `NAME.parquet` of a dataset. It is of one window, in the
+form of `worknet.tables`, and no part of the bundle."""
 MOST_BYTES = 16 << 20
 MOST_FILES = 1000
 
@@ -63,10 +66,17 @@ def read_bundle(folder: Path) -> Bundle:
         raise FolderError(f"{error.filename or folder}: cannot be read: {reason}") from None
     if ENTRY not in files:
         raise FolderError(f"{folder}: no {ENTRY} here", f"{ENTRY} holds the one @workflow of a folder")
-    if len(files) > MOST_FILES or sum(map(len, files.values())) > MOST_BYTES:
-        limits = f"at most {MOST_FILES} files and {MOST_BYTES >> 20} MiB"
-        raise FolderError(f"{folder}: too large for a workflow ({limits})", "keep data out of the folder")
+    check_size(files, str(folder))
     return Bundle(files)
+
+
+def sample_file(folder: Path, dataset: str) -> Path | None:
+    """The file with the dataset's sample data, None if there is none; `FolderError` if there are two."""
+    files = [folder / SAMPLES / f"{dataset}{suffix}" for suffix in (".csv", ".parquet")]
+    found = [file for file in files if file.is_file()]
+    if len(found) > 1:
+        raise FolderError(f"{folder / SAMPLES}: two files for the dataset {dataset}", "keep one of them")
+    return found[0] if found else None
 
 
 def read_object(path: str, content: bytes) -> dict[str, Any]:
@@ -83,6 +93,19 @@ def read_object(path: str, content: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise FolderError(f"{path}: not a JSON object")
     return value
+
+
+def belongs(path: str) -> bool:
+    """Whether a file at this path of a workflow's folder belongs to the bundle."""
+    parts = path.split("/")
+    return not any(_excluded("/".join(parts[: depth + 1]), part) for depth, part in enumerate(parts))
+
+
+def check_size(files: Mapping[str, bytes], where: str) -> None:
+    """Raises `FolderError` if there are too many files, or too large ones, for a bundle."""
+    if len(files) > MOST_FILES or sum(map(len, files.values())) > MOST_BYTES:
+        limits = f"at most {MOST_FILES} files and {MOST_BYTES >> 20} MiB"
+        raise FolderError(f"{where}: too large for a workflow ({limits})", "keep data out of the folder")
 
 
 def _files(folder: Path, prefix: str) -> list[tuple[str, bytes]]:

@@ -22,6 +22,7 @@ from worknet.workflow.child import BUNDLE_FOLDER
 from worknet.workflow.errors import FailedError, MemoryExceededError, RunnerError, TimedOutError
 from worknet.workflow.folder import Bundle
 from worknet.workflow.scratch import Scratch
+from worknet.workflow.surroundings import UNCHANGED, Surroundings
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,8 +48,13 @@ class Limits:
 class Process:
     """A child that waits for its job. Not shared between threads; its starter's thread must outlive it."""
 
-    def __init__(self, bundle: Bundle, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(
+        self,
+        bundle: Bundle,
+        limits: Limits,
+        surroundings: Surroundings = UNCHANGED,
+    ) -> None:
+        self._limits, self._surroundings = limits, surroundings
         self._timed_out = 0.0
         try:
             self._scratch = Scratch()
@@ -56,7 +62,7 @@ class Process:
             raise RunnerError(f"no folder for a run can be made: {error.strerror or error}") from None
         try:
             _write_bundle(self._scratch.path / BUNDLE_FOLDER, bundle)
-            self._child = _start(self._scratch.path, limits.memory_bytes)
+            self._child = _start(self._scratch.path, limits.memory_bytes, surroundings.environment)
         except OSError as error:
             self._scratch.remove()
             raise RunnerError(f"no process could be started: {error.strerror or error}") from None
@@ -85,15 +91,18 @@ class Process:
         head: Mapping[str, Any],
         frames: Mapping[str, "pl.DataFrame"],
         schemas: Mapping[str, Schema],
+        within: float | None = None,
     ) -> tuple[wire.Answer, dict[str, "pl.DataFrame"]]:
         """Hands over the one job and waits for the answer, with no tables but these.
 
-        Raises a `RunnerError` if there is no answer.
+        At most for `within` seconds, where the limit is longer. Raises a `RunnerError` if there is no answer.
         """
-        with self._deadline(self._limits.wall_seconds):
+        limit = self._limits.wall_seconds
+        with self._deadline(limit if within is None else min(limit, within)):
             # A child that has died already says more by how it died than by a broken pipe.
             with suppress(BrokenPipeError):
-                wire.send(_pipe(self._child.stdin), {**head, "cpu_seconds": self._limits.cpu_seconds}, frames)
+                told = {**head, **self._surroundings.head(), "cpu_seconds": self._limits.cpu_seconds}
+                wire.send(_pipe(self._child.stdin), told, frames)
             return self._receive(schemas)
 
     def kill(self) -> None:
@@ -104,7 +113,10 @@ class Process:
                 os.killpg(self._child.pid, signal.SIGKILL)
 
     def end(self) -> str:
-        """Kills what is left of the child, removes its folder, returns the end of its stderr."""
+        """Kills what is left of the child, removes its folder, returns the end of its stderr.
+
+        Paths in it are as from that folder, whose name is another in every run.
+        """
         self.kill()
         self._child.wait()
         self._drain.join(timeout=1)
@@ -112,7 +124,7 @@ class Process:
             with suppress(OSError):
                 _pipe(pipe).close()
         self._scratch.remove()
-        return b"".join(self._stderr).decode(errors="replace")
+        return b"".join(self._stderr).decode(errors="replace").replace(f"{self._scratch.path}/", "")
 
     def _receive(self, schemas: Mapping[str, Schema]) -> tuple[wire.Answer, dict[str, "pl.DataFrame"]]:
         # Half the run's memory holds all that an honest run can have left for its tables.
@@ -163,7 +175,7 @@ class Process:
                 self._stderr.append(chunk)
 
 
-def _start(home: Path, memory: int) -> subprocess.Popen[bytes]:
+def _start(home: Path, memory: int, changed: Mapping[str, str]) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,
         "-s",
@@ -183,6 +195,7 @@ def _start(home: Path, memory: int) -> subprocess.Popen[bytes]:
         "PYTHONUTF8": "1",
         "TMPDIR": str(home),
         "TZ": "UTC",
+        **changed,
     }
     pipe = subprocess.PIPE
     return subprocess.Popen(

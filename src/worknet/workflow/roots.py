@@ -11,7 +11,7 @@ import polars as pl
 from worknet.protocol import merkle, salts
 from worknet.protocol import tables as protocol_tables
 from worknet.protocol.canonical import Value
-from worknet.protocol.ids import Slot
+from worknet.protocol.ids import Trigger
 from worknet.protocol.manifest import Manifest, TableEntry
 from worknet.protocol.tables import Salter
 from worknet.tables import CommittedTable, commit_table
@@ -59,7 +59,7 @@ def commit_inputs(
 def commit_result(
     declaration: Declaration,
     bundle: Bundle,
-    slot: Slot,
+    trigger: Trigger,
     outcome: Outcome,
     salter: Salter,
     parents: tuple[bytes, ...] = (),
@@ -69,21 +69,25 @@ def commit_result(
         table.name: commit_table("table", table.name, table.schema, outcome.tables[table.name], salter)
         for table in declaration.tables
     }
-    manifest = result_manifest(declaration, bundle, slot, outcome, parents)
+    manifest = result_manifest(declaration, bundle, trigger, outcome, parents)
     leaf = manifest.leaf(salter.salt(salts.MANIFEST))
     return CommittedResult(merkle.root(_result_leaves(leaf, tables)), manifest, leaf, tables)
 
 
 def result_manifest(
-    declaration: Declaration, bundle: Bundle, slot: Slot, outcome: Outcome, parents: tuple[bytes, ...] = ()
+    declaration: Declaration,
+    bundle: Bundle,
+    trigger: Trigger,
+    outcome: Outcome,
+    parents: tuple[bytes, ...] = (),
 ) -> Manifest:
     """What every honest worker writes alike about this outcome."""
     parameters: Mapping[str, Value] = bundle.parameters
     return Manifest(
         workflow=declaration.name,
         bundle_digest=bundle.digest,
-        trigger_id=slot.trigger_id,
-        window=slot.window,
+        trigger_id=trigger.trigger_id,
+        window=trigger.window,
         parameters=parameters,
         tables={
             table.name: TableEntry(table.schema.digest(), outcome.tables[table.name].height)

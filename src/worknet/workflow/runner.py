@@ -20,17 +20,22 @@ from worknet.tables import DataError, FloatError, validate
 from worknet.workflow import runtime
 from worknet.workflow.declare import Dataset, Declaration, Table
 from worknet.workflow.errors import (
+    ActionError,
     DeclarationError,
     FailedError,
     FloatRefusedError,
     MemoryExceededError,
     NotIsolatedError,
     RunnerError,
+    WrongActionsError,
     WrongTablesError,
 )
+from worknet.workflow.evidence import Evidence
 from worknet.workflow.folder import Bundle
+from worknet.workflow.handlers import Action, actions_of_document
 from worknet.workflow.pool import Pool
 from worknet.workflow.process import Limits, Process
+from worknet.workflow.surroundings import UNCHANGED, Surroundings, Watched
 from worknet.workflow.wire import Answer
 
 _FLOAT_HINT = "count in whole units (Wh, ppm) or write decimals as text"
@@ -53,7 +58,8 @@ class Runner:
 
     Raises `RuntimeMismatchError` at once if the bundle pins other packages than are installed, unless
     `any_runtime` (a desk may look at a result that nobody votes on). `waiting` processes are kept started
-    ahead, since Polars does not survive a fork and takes its time to import.
+    ahead, since Polars does not survive a fork and takes its time to import. `surroundings` are what a check
+    on a desk changes around the runs; `watched` is what its watched runs told so far.
     """
 
     def __init__(
@@ -64,13 +70,15 @@ class Runner:
         allow_unisolated: bool = False,
         any_runtime: bool = False,
         waiting: int = 1,
+        surroundings: Surroundings = UNCHANGED,
     ) -> None:
         if not any_runtime:
             runtime.check(bundle)
         self.bundle = bundle
         self.limits = limits or Limits()
         self._allow_unisolated = allow_unisolated
-        self._pool = Pool(bundle, self.limits, waiting)
+        self._pool = Pool(bundle, self.limits, waiting, surroundings)
+        self.watched: list[Watched] = []
 
     @cached_property
     def declaration(self) -> Declaration:
@@ -84,22 +92,43 @@ class Runner:
         except DeclarationError as error:
             raise FailedError(str(error), error.hint, stderr=stderr) from None
 
-    def run(self, datasets: Mapping[str, pl.DataFrame], window: Window) -> Outcome:
-        """One run on the window's datasets, given by name.
+    def run(
+        self, datasets: Mapping[str, pl.DataFrame], window: Window | None, within: float | None = None
+    ) -> Outcome:
+        """One run on the datasets, given by name, of a slot's window or of an event (None).
+
+        `within`: seconds after which it is cut off, where its own limit is longer.
 
         Raises `WrongTablesError` for datasets or results that do not fit the declaration, and
         `FloatRefusedError`, `TimedOutError`, `MemoryExceededError`, `FailedError` (an author's own message).
         """
-        job = {
-            "job": "run",
-            "window": {"start": time_text(window.start), "end": time_text(window.end)},
-            "parameters": self.bundle.parameters,
-        }
+        job = run_job(self.bundle, window)
         inputs = _checked("dataset", self.declaration.datasets, datasets, "")
         schemas = {table.name: table.schema for table in self.declaration.tables}
-        answer, tables, stderr = self._answer(job, inputs, schemas)
+        answer, tables, stderr = self._answer(job, inputs, schemas, within)
         checked = _checked("table", self.declaration.tables, tables, stderr)
-        return Outcome(checked, _summary(answer, stderr), stderr)
+        return Outcome(checked, summary_of(answer, stderr), stderr)
+
+    def handle(self, evidence: Evidence, within: float | None = None) -> tuple[Action, ...] | None:
+        """What the workflow's fallback handler for the evidence's moment decides; None if it has no handler.
+
+        It runs as a run does, in a process of its own, and is cut off after `within` seconds, or its limit.
+
+        Raises `WrongActionsError` for what is no action of the stated set, and what `run` raises for a run
+        without a result.
+        """
+        if evidence.when not in self.declaration.handlers:
+            return None
+        job = {"job": "handle", "evidence": evidence.document(), "parameters": self.bundle.parameters}
+        answer, _, stderr = self._answer(job, {}, {}, within)
+        try:
+            return actions_of_document(decode(answer.actions.encode()))
+        except (ActionError, ProtocolError) as error:
+            raise _wrong_actions(str(error), error.hint, stderr) from None
+
+    def keep_waiting(self, processes: int) -> None:
+        """Keeps so many processes started ahead from now on."""
+        self._pool.keep(processes)
 
     def close(self) -> None:
         """Ends all processes, also those of runs that are under way: these raise a `RunnerError`."""
@@ -112,13 +141,19 @@ class Runner:
         self.close()
 
     def _answer(
-        self, job: Mapping[str, Any], frames: Mapping[str, pl.DataFrame], schemas: Mapping[str, Schema]
+        self,
+        job: Mapping[str, Any],
+        frames: Mapping[str, pl.DataFrame],
+        schemas: Mapping[str, Schema],
+        within: float | None = None,
     ) -> tuple[Answer, dict[str, pl.DataFrame], str]:
         """What a new process answers to the job, and the end of its stderr."""
         with self._pool.process() as process:
             self._await_ready(process)
-            answer, tables = process.do(job, frames, schemas)
+            answer, tables = process.do(job, frames, schemas, within)
             stderr = process.end()
+        if answer.watched is not None:
+            self.watched.append(answer.watched)
         if answer.error:
             raise self._refusal(answer, schemas, stderr)
         return answer, tables, stderr
@@ -149,7 +184,15 @@ class Runner:
                 column=answer.column,
                 stderr=stderr,
             )
+        if answer.error == "actions":
+            return _wrong_actions(answer.message, answer.hint, stderr)
         return FailedError(answer.message, answer.hint, stderr=stderr)
+
+
+def _wrong_actions(message: str, hint: str, stderr: str) -> WrongActionsError:
+    return WrongActionsError(
+        f"handler: {message}", hint, cause="the handler gave what is no action, or too much", stderr=stderr
+    )
 
 
 def _checked(
@@ -192,7 +235,17 @@ def _cause(where: str, schemas: Mapping[str, Schema], problem: str, place: Answe
     return f"{where}{DataError(problem, table=place.table, row=place.row, column=column)}"
 
 
-def _summary(answer: Answer, stderr: str) -> dict[str, Value]:
+def run_job(bundle: Bundle, window: Window | None) -> dict[str, Any]:
+    """The job that a run is, of a slot's window or of an event (None)."""
+    return {
+        "job": "run",
+        "window": window and {"start": time_text(window.start), "end": time_text(window.end)},
+        "parameters": bundle.parameters,
+    }
+
+
+def summary_of(answer: Answer, stderr: str) -> dict[str, Value]:
+    """The summary that the answer to a run holds; `FailedError` if it is no canonical object."""
     try:
         summary = decode(answer.summary.encode())
     except ProtocolError as error:

@@ -17,6 +17,7 @@ import msgspec
 from worknet.protocol.canonical import INTEGER_BOUND
 from worknet.protocol.tables import Column, ColumnType, Schema
 from worknet.workflow.errors import RunnerError
+from worknet.workflow.surroundings import Watched
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _LENGTH_BYTES = 8
 
 MOST_ANSWER = 4 << 20
-"""Bytes of an answer without its tables; the summary is in it."""
+"""Bytes of an answer without its tables; the summary, or a handler's actions, are in it."""
 MOST_PIECE = 8 << 20
 """Bytes of one piece of a column. Decoded it takes 17 times that at worst, until it is in the column."""
 MOST_TEXT = 1 << 20
@@ -50,11 +51,12 @@ class Answer(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """What a child says: that it is ready, or what came of its job. Nothing in it is true for that reason.
 
     `network` is why the child's network is not cut, or empty. `error` is empty, or says what kind of error
-    the other texts are about. `tables` are the tables that follow, with their numbers of rows.
+    the other texts are about. `summary` and `actions` are canonical JSON; `tables` are the tables that
+    follow, with their numbers of rows.
     """
 
     network: str = "unknown"
-    error: Literal["", "memory", "float", "table", "workflow", "raised"] = ""
+    error: Literal["", "memory", "float", "table", "actions", "workflow", "raised"] = ""
     message: str = ""
     hint: str = ""
     table: str = ""
@@ -62,7 +64,9 @@ class Answer(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     row: Count | None = None
     declaration: Any = None
     summary: str = ""
+    actions: str = ""
     tables: dict[str, Count] = {}
+    watched: Watched | None = None
 
 
 _ANSWERS: Final = msgspec.json.Decoder(Answer)

@@ -1,6 +1,6 @@
 """A small contract and funded signers for the tests of chains."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,16 @@ from worknet.chain.deployment import deploy, deploy_pool
 from worknet.chain.development.ledger import Ledger
 from worknet.chain.development.methods import Methods
 from worknet.chain.development.store import BlockStore, StoredGenesis
-from worknet.chain.development.wire import RpcFaultError
-from worknet.chain.errors import RpcRefusedError
 from worknet.chain.events import Role
 from worknet.chain.pool import PoolClient
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
-from worknet.chain.rpc import Rpc
 from worknet.chain.signers import Signer, signer_from_key
 from worknet.protocol.ballots import Pair, Place, seal
 from worknet.protocol.ids import Slot, workflow_id
 from worknet.protocol.policy import Ballots, Fallback, Policy
 from worknet.protocol.records import How, Record
+from worknet.testing.chain import ETHER, LocalRpc
+from worknet.testing.evm import TranslatingEvm
 
 SOURCE = """
 # pragma version 0.4.3
@@ -50,7 +49,6 @@ def put_many(key: bytes32, amount: uint256):
     for i: uint256 in range(amount, bound=512):
         log Put(key=key, amount=i)
 """
-ETHER = 10**18
 
 
 @dataclass(frozen=True)
@@ -80,26 +78,6 @@ def contract() -> Contract:
 def signers() -> list[Signer]:
     """Three signers of the development chain."""
     return [signer_from_key(bytes([number]) * 32, DEVELOPMENT_CHAIN_ID) for number in (1, 2, 3)]
-
-
-class LocalRpc(Rpc):
-    """RPC access to a built-in chain in this process, without a server."""
-
-    def __init__(self, methods: Methods) -> None:
-        super().__init__("http://127.0.0.1:1", DEVELOPMENT_CHAIN_ID)
-        self.methods = methods
-        self.asked: list[str] = []
-
-    def request(self, method: str, *params: Any) -> Any:
-        self.asked.append(method)
-        try:
-            return self.methods.answer(method, list(params))
-        except RpcFaultError as fault:
-            data = bytes.fromhex((fault.data or "0x")[2:])
-            raise RpcRefusedError(method, fault.code, fault.message, data) from None
-
-    def _batch(self, method: str, params: Sequence[list[Any]]) -> list[Any] | None:
-        return [self.request(method, *each) for each in params]
 
 
 class Network:
@@ -132,7 +110,7 @@ class Network:
 
     def open(self, store: BlockStore) -> Methods:
         genesis = StoredGenesis(DEVELOPMENT_CHAIN_ID, 1_700_000_000, self.funds)
-        ledger = Ledger(store, genesis, lambda: 1_700_000_000)
+        ledger = Ledger(store, genesis, lambda: 1_700_000_000, executor=TranslatingEvm)
         return Methods(ledger, "worknet/test", lambda: ledger.mine())
 
     def client(self, number: int) -> NetworkClient:

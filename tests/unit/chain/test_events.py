@@ -11,9 +11,9 @@ from tests.unit.chain.conftest import ETHER
 from tests.unit.chain.votings import STANDBY, Votings
 
 from worknet.chain import events
+from worknet.chain.answers import Log
 from worknet.chain.errors import ChainError
 from worknet.chain.interface import events as event_types
-from worknet.chain.rpc import Log
 from worknet.protocol.ballots import Place
 
 KEY = b"\x44" * 20

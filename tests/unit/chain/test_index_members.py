@@ -65,6 +65,29 @@ def test_a_removed_worker_keeps_its_last_key(network: Votings, index: NetworkInd
     assert (member.worker, member.role) == (NEW_KEY, Role.NONE)
 
 
+def test_an_index_is_enrolled_since_it_was_last_given_a_role_having_none(
+    network: Votings, index: NetworkIndex
+) -> None:
+    def since() -> int:
+        index.sync()
+        return index.members()[STANDBY].since
+
+    def enrol(role: Role) -> None:
+        worker = network.voters[STANDBY].address
+        network.owner.enrol(network.signers[3].address, worker, role, b"\xe4" * 32)
+
+    first = since()
+    network.owner.rotate(STANDBY, NEW_KEY, b"\x55" * 32)
+    network.owner.rotate(STANDBY, network.voters[STANDBY].address, b"\x55" * 32)
+    assert 0 < since() == first
+    network.owner.remove(STANDBY)
+    assert since() == 0
+    enrol(Role.ACTIVE)
+    header = network.rpc.header()
+    assert header is not None
+    assert since() == header.time > first
+
+
 def test_the_ballot_of_a_rotated_worker_is_that_of_the_key_that_signed_it(
     network: Votings, index: NetworkIndex
 ) -> None:

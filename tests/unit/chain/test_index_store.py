@@ -1,5 +1,6 @@
 """The index on disk: which files it takes, and logs that begin with the leaf of a network that moved."""
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,10 +11,10 @@ from tests.unit.chain.conftest import Network
 
 from worknet.chain.client import NetworkClient
 from worknet.chain.deployment import Predecessor, deploy
-from worknet.chain.errors import WrongNetworkError
+from worknet.chain.errors import ChainError, WrongNetworkError
 from worknet.chain.events import Role
 from worknet.chain.index import NetworkIndex
-from worknet.chain.index_store import FORMAT
+from worknet.chain.index_store import FORMAT, IndexStore
 from worknet.protocol import merkle
 from worknet.protocol.ballots import Place, seal
 from worknet.protocol.records import moved_leaf
@@ -36,6 +37,20 @@ def test_a_file_in_an_older_format_is_refused_and_left_as_it_is(network: Network
     with pytest.raises(WrongNetworkError, match=rf"format 1 .* not in format {FORMAT}"):
         NetworkIndex(file, network.owner)
     assert tables(file) == {"network"}
+
+
+def test_a_full_disk_is_told_and_what_did_not_fit_is_stored_once_there_is_room(tmp_path: Path) -> None:
+    store = IndexStore(tmp_path / "index.sqlite", 246, b"\1" * 20, 0)
+    pages = store._database.execute("PRAGMA page_count").fetchone()[0]
+    blocks = [(number, number.to_bytes(32, "big")) for number in range(2000)]
+    # SQLite's own limit on a file fails as a full disk does.
+    for most in (pages + 1, 1 << 30):
+        store._database.execute(f"PRAGMA max_page_count = {most}")
+        with contextlib.suppress(ChainError), store.transaction():
+            for number, digest in blocks:
+                store.add_block(number, digest, number, has_logs=True)
+        assert store.cursor() == (None if most < 1 << 30 else blocks[-1])
+    store.close()
 
 
 def test_a_file_with_the_events_of_a_pool_is_no_other_pools(network: Network, tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from tests.unit.chain.votings import STANDBY, Votings
 
+from worknet.chain.answers import Log
 from worknet.chain.errors import IndexMismatchError
 from worknet.chain.events import Role
 from worknet.chain.index import NetworkIndex
-from worknet.chain.rpc import Log
 from worknet.protocol.ballots import Place
 from worknet.protocol.policy import Fallback
 from worknet.protocol.records import How
@@ -238,3 +238,23 @@ def test_a_fork_that_undoes_a_second_end_leaves_the_first(make: Make) -> None:
     index.sync()
     index._store.go_back(first)
     assert index.has_ended(network.voting_id(0))
+
+
+def test_a_voting_is_the_same_block_by_block_whether_it_was_read_at_once_or_as_it_came(
+    make: Make, tmp_path: Path
+) -> None:
+    network, index = make()
+    index.sync()
+    for worker in range(3):
+        network.seal(0, worker)
+        index.sync()
+        index.voting(network.voting_id(0))
+    network.reveal(0, 0, 1, 2)
+    index.sync()
+    fresh = NetworkIndex(tmp_path / "fresh.sqlite", network.owner, network.deployment.block)
+    fresh.sync()
+    newest = index.block()
+    assert newest is not None
+    for last in reversed(range(network.deployment.block, newest + 1)):
+        assert index.voting(network.voting_id(0), last=last) == fresh.voting(network.voting_id(0), last=last)
+    fresh.close()

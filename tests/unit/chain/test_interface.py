@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 
+from worknet.chain.answers import Log
 from worknet.chain.errors import ChainError
 from worknet.chain.interface import (
     Contract,
@@ -17,7 +18,6 @@ from worknet.chain.interface import (
     revert_reason,
     selected,
 )
-from worknet.chain.rpc import Log
 from worknet.contracts import artifact
 
 CONTRACTS: tuple[Contract, ...] = ("WorkerNetwork", "Rewards", "RowProofs")

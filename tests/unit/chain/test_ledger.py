@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.chain.conftest import ETHER, Contract
 
-from worknet.chain.development.evm import Call, TransactionRefusedError
+from worknet.chain.development.blocks import Call, TransactionRefusedError
 from worknet.chain.development.ledger import Ledger
 from worknet.chain.development.store import BlockStore, FolderLock, StoredGenesis
 from worknet.chain.errors import DevelopmentChainError, FolderInUseError

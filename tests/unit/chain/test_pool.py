@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.unit.chain.conftest import ETHER, Network
 
+from worknet.chain.answers import Receipt
 from worknet.chain.client import NetworkClient
 from worknet.chain.errors import (
     ChainError,
@@ -18,7 +19,6 @@ from worknet.chain.errors import (
 from worknet.chain.gas import CLAIM_GAS_PER_PERIOD, GAS_LIMITS
 from worknet.chain.pool import PoolClient, record_words
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
-from worknet.chain.rpc import Receipt
 from worknet.chain.signers import signer_from_key
 from worknet.protocol.earnings import Amounts
 from worknet.protocol.policy import Policy

@@ -1,13 +1,18 @@
 """RPC access against a server that misbehaves in every way a provider does."""
 
+import contextlib
 import json
+import socket
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
+from worknet.chain import endpoint
 from worknet.chain.errors import RpcRefusedError, RpcUnavailableError, WrongChainError
 from worknet.chain.rpc import Rpc
 
@@ -86,6 +91,46 @@ def test_a_lasting_fault_is_an_error_without_the_access_token(provider: Provider
     assert len(pauses) == 3
     assert "secret-token" not in str(caught.value) + caught.value.hint
     assert "127.0.0.1" in str(caught.value)
+
+
+def test_an_answer_without_end_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(1 << 16)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+                for _ in range(200):
+                    connection.sendall(b" ")
+                    time.sleep(0.05)
+
+        dripping = threading.Thread(target=drip, daemon=True)
+        dripping.start()
+        rpc = Rpc(f"http://127.0.0.1:{server.getsockname()[1]}", 246, timeout=0.5, retries=0)
+        with pytest.raises(RpcUnavailableError, match="the answer is too slow"):
+            rpc.block_number()
+        dripping.join(5)
+        assert not dripping.is_alive()
+
+
+def test_an_answer_that_is_too_large_is_given_up(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "_MOST_ANSWER_BYTES", 100)
+    rpc, _ = provider.rpc(result("0x" + "0" * 100))
+    with pytest.raises(RpcUnavailableError, match="larger than 100 bytes"):
+        rpc.block_number()
+
+
+def test_an_answer_that_is_nested_too_deeply_is_an_error(provider: Provider) -> None:
+    rpc, _ = provider.rpc((200, b"[" * 200_000))
+    # A worker's limit; what else these tests import raises it so far that Python itself would crash.
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    try:
+        with pytest.raises(RpcUnavailableError, match="the answer is no JSON"):
+            rpc.block_number()
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def test_a_refused_token_is_not_tried_again(provider: Provider) -> None:

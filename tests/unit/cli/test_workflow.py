@@ -6,7 +6,9 @@ import json
 import pytest
 
 from worknet.cli import main
+from worknet.protocol.canonical import to_hex
 from worknet.workflow import runtime
+from worknet.workflow.archive import unpack
 
 CODE = b"""
 import polars as pl
@@ -172,8 +174,9 @@ def test_an_output_folder_that_cannot_be_written_is_exit_2(worknet, desk):
 
 def test_the_digest_is_shown_and_a_runtime_that_does_not_fit_is_told(worknet, desk):
     code, out, err = worknet("digest", "w")
-    assert (code, len(out.strip()), err) == (0, 66, "")
-    assert json.loads(worknet("digest", "w", "--json")[1])["digest"] == out.strip()
+    digest, *_ = out.splitlines()
+    assert (code, len(digest), err) == (0, 66, "")
+    assert json.loads(worknet("digest", "w", "--json")[1])["digest"] == digest
     (desk / "w" / "runtime.json").unlink()
     code, other, err = worknet("digest", "w")
     assert code == 0
@@ -183,10 +186,41 @@ def test_the_digest_is_shown_and_a_runtime_that_does_not_fit_is_told(worknet, de
     assert "warning" in run_with(worknet)[2]
 
 
+def test_the_digest_comes_with_the_files_that_it_covers_and_their_sizes(worknet, desk):
+    (desk / "w" / "tests").mkdir()
+    (desk / "w" / "tests" / "test_it.py").write_text("no part of it")
+    (desk / "w" / "parts").mkdir()
+    (desk / "w" / "parts" / "rule.py").write_text("RULE = 1\n")
+    sizes = {
+        name: (desk / "w" / name).stat().st_size for name in ("parts/rule.py", "runtime.json", "workflow.py")
+    }
+    _, *lines = worknet("digest", "w")[1].splitlines()
+    assert [line.split() for line in lines] == [[str(size), name] for name, size in sizes.items()]
+    document = json.loads(worknet("digest", "w", "--json")[1])
+    assert (document["files"], document["sizes"]) == (list(sizes), sizes)
+
+
+def test_a_run_takes_the_folder_s_sample_data_for_a_dataset_that_is_not_given(worknet, desk):
+    (desk / "w" / "tests" / "data").mkdir(parents=True)
+    (desk / "w" / "tests" / "data" / "meters.csv").write_bytes((desk / "meters.csv").read_bytes())
+    given = json.loads(run_with(worknet, "--json")[1])
+    sampled = json.loads(worknet("run", "w", "--out", "out", "--allow-unisolated", "--json")[1])
+    assert sampled == given
+
+
 def test_lock_pins_what_is_installed_and_keeps_what_was_pinned(worknet, desk):
     (desk / "w" / "runtime.json").unlink()
     _, digest, _ = worknet("lock", "w", "--package", "msgspec")
-    assert worknet("digest", "w")[1] == digest
+    assert worknet("digest", "w")[1].startswith(digest)
     assert worknet("lock", "w")[1] == digest
     assert "msgspec" in (desk / "w" / "runtime.json").read_text()
     assert worknet("lock", "w", "--package", "no-such-package")[0] == 2
+
+
+def test_an_archive_is_named_by_the_digest_of_what_is_in_it(worknet, desk):
+    digest, *_ = worknet("digest", "w")[1].splitlines()
+    code, out, _ = worknet("pack", "w")
+    name = f"{digest.removeprefix('0x')}.tar.gz"
+    assert (code, out.split()) == (0, [digest, name])
+    assert to_hex(unpack((desk / name).read_bytes()).digest) == digest
+    assert worknet("pack", "w", "-o", "no/such/folder.tar.gz")[0] == 2

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from worknet.config import ConfigError, ConfigFileError, FileDataset, HttpDataset, NodeConfig, Problem
+from worknet.config import ConfigError, ConfigFileError, FileDataset, HttpDataset, NodeConfig, Problem, Url
 from worknet.protocol.policy import EPOCH_BOUND
 
 
@@ -23,7 +23,7 @@ def test_a_whole_file_is_read(node_file: Path, monkeypatch: pytest.MonkeyPatch) 
     config = NodeConfig.load(node_file)
     folder = node_file.parent
     assert config.node.data_dir == folder / "data"
-    assert config.chain.rpc.value == "http://operator:hunter2@127.0.0.1:8545/v3/hunter2"
+    assert config.chain.rpc[0].value == "http://operator:hunter2@127.0.0.1:8545/v3/hunter2"
     workflow = config.workflows["matching_24_7"]
     assert (workflow.time_limit, workflow.memory_limit) == (90, 512 << 20)
     consumption, generation = workflow.datasets["consumption"], workflow.datasets["generation"]
@@ -33,16 +33,31 @@ def test_a_whole_file_is_read(node_file: Path, monkeypatch: pytest.MonkeyPatch) 
     assert consumption.options() == {
         "url": "http://127.0.0.1:9000/consumption?start={start}&end={end}",
         "token": "s3cret",
+        "format": "json",
         "timeout": 10,
         "retries": 4,
+        "deadline": 300,
         "rows": "rows",
+        "paging": None,
+        "max_pages": 100,
+        "tls_ca": None,
+        "numbers": "exact",
+        "times": "exact",
+        "nulls": [],
+        "max_bytes": 256 << 20,
         "columns": {"consumer": "meter id"},
+        "repeated": "refused",
     }
     assert generation.options() == {
         "path": folder / "generation/{start:%Y-%m-%d}.csv",
         "format": None,
         "time_column": "start",
         "columns": {},
+        "repeated": "refused",
+        "numbers": "exact",
+        "times": "exact",
+        "nulls": [],
+        "max_bytes": 256 << 20,
     }
 
 
@@ -52,7 +67,7 @@ def test_what_is_left_out_has_sensible_values(node_file: Path) -> None:
     config = NodeConfig.load(node_file)
     assert config.node.votings_at_once == 8
     assert config.node.allow_unisolated is False
-    assert config.node.runs_at_once == 1
+    assert config.node.runs_at_once == 2
     assert config.data_keys == {}
 
 
@@ -109,7 +124,7 @@ def test_neither_the_model_nor_any_part_of_it_shows_credentials(
     monkeypatch.setenv("API_TOKEN", "hunter2")
     config = NodeConfig.load(node_file)
     assert "hunter2" not in repr(config) + str(config) + str(config.chain.rpc)
-    assert str(config.chain.rpc) == "http://127.0.0.1:8545/..."
+    assert str(config.chain.rpc[0]) == "http://127.0.0.1:8545/..."
 
 
 def test_a_secret_in_the_wrong_place_is_not_repeated(node_file: Path) -> None:
@@ -150,3 +165,30 @@ def test_a_data_key_is_read_from_its_file(node_file: Path) -> None:
     file.write_text("ab" * 32 + "\n")
     file.chmod(0o600)
     assert NodeConfig.load(node_file).data_key(1) == b"\xab" * 32
+
+
+def test_versions_of_a_workflow_come_from_folders_and_addresses(node_file: Path) -> None:
+    places = 'bundles = ["bundles", "https://a:hunter2@host.example/x/{digest}.zip"]'
+    node_file.write_text(node_file.read_text().replace('time_limit = "90s"', places))
+    folder, address = NodeConfig.load(node_file).workflows["matching_24_7"].bundles
+    assert folder == node_file.parent / "bundles"
+    assert isinstance(address, Url)
+    assert address.value == "https://a:hunter2@host.example/x/{digest}.zip"
+    assert "hunter2" not in repr(address)
+
+
+@pytest.mark.parametrize(
+    ("places", "wrong"),
+    [
+        ('["https://h/x.zip"]', "where the digest belongs"),
+        ('["https://h/{digest}/{start}"]', "where the digest belongs"),
+        ('["https://h/?d={digest}"]', "where the digest belongs"),
+        ('["https://{digest}"]', "where the digest belongs"),
+        ('"bundles"', "is a string, not an array"),
+        ("[1]", "is an integer"),
+    ],
+)
+def test_a_place_of_bundles_that_is_none_is_refused(node_file: Path, places: str, wrong: str) -> None:
+    (problem,) = problems(node_file, ('time_limit = "90s"', f"bundles = {places}"))
+    assert problem.line == 18
+    assert wrong in problem.wrong

@@ -26,7 +26,7 @@ def test_a_new_folder_loads_and_fits_together(folder: NetworkFolder, network_pla
     assert network.network.contract is None
     for node in nodes.values():
         assert node.load_network().network == network.network
-        assert node.chain.rpc.value == "http://127.0.0.1:18545"
+        assert node.chain.rpc[0].value == "http://127.0.0.1:18545"
         committed = network.workflows["doubled"].policy.data_key_commitment
         assert data_key_commitment(node.data_key(1)) == committed
 

@@ -58,6 +58,24 @@ def test_a_dataset_is_a_file_by_its_whole_path_or_an_address(wish: Wish) -> None
     assert settings(url) == {"meters": {"source": "http", "url": url}}
 
 
+def test_a_dataset_that_is_not_given_is_the_workflow_s_sample_data(wish: Wish) -> None:
+    sample = wish.workflow / "tests" / "data" / "meters.csv"
+    sample.parent.mkdir(parents=True)
+    sample.touch()
+    found = plan(replace(wish, datasets={}, time_column="at"), NOW).workflow.datasets
+    assert found == {"meters": {"source": "file", "path": str(sample)}}
+
+
+def test_sample_data_with_times_is_that_of_no_other_window(wish: Wish) -> None:
+    code = (wish.workflow / "workflow.py").read_text()
+    (wish.workflow / "workflow.py").write_text(code.replace('Column("id", "str")', 'Column("id", "time")'))
+    sample = wish.workflow / "tests" / "data" / "meters.csv"
+    sample.parent.mkdir(parents=True)
+    sample.touch()
+    with pytest.raises(NetworkError, match="nothing is given for the dataset meters"):
+        plan(replace(wish, datasets={}), NOW)
+
+
 def test_every_dataset_of_the_workflow_is_due_and_no_other(wish: Wish) -> None:
     with pytest.raises(NetworkError, match="dataset meters of doubled") as caught:
         plan(replace(wish, datasets={}), NOW)

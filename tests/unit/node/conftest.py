@@ -3,7 +3,8 @@
 Only what prepares ballots may be a fake here: chain, contract, client, index, journal and worker are real.
 """
 
-from collections.abc import Callable, Collection, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,26 +12,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.unit.chain.conftest import ETHER, LocalRpc
 
 from worknet.chain.client import NetworkClient
-from worknet.chain.deployment import deploy
-from worknet.chain.development.ledger import Ledger
 from worknet.chain.development.methods import Methods
-from worknet.chain.development.store import BlockStore, StoredGenesis
 from worknet.chain.errors import RpcRefusedError
 from worknet.chain.events import Role
 from worknet.chain.index import NetworkIndex
 from worknet.chain.interface import functions, selected
+from worknet.chain.keyfiles import public_key_of
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
+from worknet.chain.rpc import Rpc
 from worknet.chain.signers import BallotSigner, Signer, signer_from_key
-from worknet.node.journal import Ballot, Journal
+from worknet.node.errands import Outlets
+from worknet.node.journal import Ballot, Journal, SqliteFile
+from worknet.node.preparers import Preparers
 from worknet.node.preparing import Preparer, Task
+from worknet.node.sharing import Sharing
 from worknet.node.worker import Worker
 from worknet.protocol.ballots import Pair, Place
 from worknet.protocol.ids import Slot, workflow_id
 from worknet.protocol.policy import Ballots, Fallback, Policy
 from worknet.protocol.voting import Voting
+from worknet.testing.chain import ETHER, LocalRpc, NetworkChain
+from worknet.workflow import Action as HandlerAction
+from worknet.workflow import Evidence
 
 if TYPE_CHECKING:
     from tests.unit.node.bills import Bills
@@ -83,9 +88,14 @@ def _function(call: dict[str, Any]) -> str:
     return next(name for name, function in functions().items() if function.selector == data[:4])
 
 
-class Chain:
-    """A chain in this process with the real contract and `workers` enrolled. Block times only rise by a
-    second, or as `pass_time` says. `automatic`: a block for each transaction; else `mine` makes them."""
+def private_key(number: int) -> bytes:
+    """The private key to a company's encryption key."""
+    return bytes([0xE0 + number]) * 32
+
+
+class Chain(NetworkChain):
+    """A network on a chain in this process, with `workers` enrolled. Block times only rise by a second, or as
+    `pass_time` says. `automatic`: a block for each transaction; else `mine` makes them."""
 
     def __init__(
         self,
@@ -96,40 +106,34 @@ class Chain:
         workers: int = 3,
         confirmations: int = 0,
     ) -> None:
-        folder.mkdir()
-        self.workflow, self.policy, self.automatic = workflow, policy, True
-        self.store = BlockStore(folder)
+        self.policy = policy
         self.signers = [signer_from_key(bytes([n + 1]) * 32, DEVELOPMENT_CHAIN_ID) for n in range(workers)]
-        owner = signer_from_key(b"\xee" * 32, DEVELOPMENT_CHAIN_ID)
         self.operators = [
             signer_from_key(bytes([0xA0 + n]) * 32, DEVELOPMENT_CHAIN_ID) for n in range(workers)
         ]
-        funds = {signer.address: 100 * ETHER for signer in [owner, *self.signers, *self.operators]}
-        ledger = Ledger(self.store, StoredGenesis(DEVELOPMENT_CHAIN_ID, GENESIS, funds), lambda: GENESIS)
-        self.methods = Methods(ledger, "worknet/test", lambda: ledger.mine() if self.automatic else None)
-        self.rpc = LocalRpc(self.methods)
-        self.contract = deploy(self.rpc, owner, confirmations, PERIOD).contract
-        self.owner = NetworkClient(self.rpc, self.contract, signer=owner)
+        super().__init__(
+            folder,
+            {signer.address: 100 * ETHER for signer in [*self.signers, *self.operators]},
+            GENESIS,
+            signer_from_key(b"\xee" * 32, DEVELOPMENT_CHAIN_ID),
+            workflow=workflow,
+            confirmations=confirmations,
+            reward_period=PERIOD,
+        )
         for number, signer in enumerate(self.signers):
-            operator, encryption_key = self.operators[number].address, bytes([0xE0 + number]) * 32
+            operator, encryption_key = self.operators[number].address, public_key_of(private_key(number))
             self.owner.enrol(operator, signer.address, Role.ACTIVE, encryption_key)
         self.owner.announce(workflow_id(workflow), policy)
 
-    @property
-    def now(self) -> int:
-        header = self.rpc.header()
-        assert header is not None
-        return header.time
+    def mine(self, blocks: int = 1) -> None:
+        for _ in range(blocks):
+            super().mine()
 
     def pass_time(self, seconds: int) -> None:
-        self.rpc.request("evm_increaseTime", seconds)
-        self.mine()
-
-    def mine(self, blocks: int = 1) -> None:
-        self.rpc.request("evm_mine", blocks)
+        super().mine(self.now + seconds)
 
     def voting_id(self, slot: int) -> bytes:
-        return self.owner.voting_id(workflow_id(self.workflow), Slot(EVERY, slot).trigger_id)
+        return super().voting_id(Slot(EVERY, slot))
 
     def voting(self, slot: int = LAST) -> Voting:
         """The voting as its events tell, at the newest block's time."""
@@ -162,9 +166,6 @@ class Chain:
                     found.append((bytes.fromhex(transaction["from"][2:]), call[1]))
         return found
 
-    def close(self) -> None:
-        self.store.close()
-
 
 def report(chain: Chain, pair: Pair, voters: Collection[int], participants: int, slot: int = LAST) -> None:
     """Reports the pair for attempt 1 of a slot, signed by all its voters."""
@@ -176,6 +177,13 @@ def report(chain: Chain, pair: Pair, voters: Collection[int], participants: int,
 
 
 Prepare = Callable[[Task, int], Pair]
+Decide = Callable[[Evidence, int], "tuple[HandlerAction, ...] | None"]
+
+
+def slot_of(task: Task) -> int:
+    """The number of the slot that a task is about."""
+    assert isinstance(task.trigger, Slot)
+    return task.trigger.number
 
 
 def agreed(task: Task, _: int) -> Pair:
@@ -190,20 +198,48 @@ def disagreed(task: Task, number: int) -> Pair:
 
 
 class TinyPreparer(Preparer):
-    """Ballots out of thin air: `pair_of` gives the pair for a task and the worker's number, or raises."""
+    """Ballots out of thin air: `pair_of` gives the pair for a task and the worker's number, or raises.
+
+    `handler` stands for the workflow's fallback handlers; without it there are none.
+    """
 
     def __init__(self, number: int, pair_of: Prepare) -> None:
         self.number, self.pair_of = number, pair_of
+        self.handler: Decide | None = None
+        self.asked: list[Evidence] = []
         self.tasks: list[Task] = []
 
-    def prepare(self, task: Task) -> Ballot:
+    def prepare(self, task: Task, turns: object = None) -> Ballot:
         self.tasks.append(task)
         pair = self.pair_of(task, self.number)
         salt = sha256(f"{self.number} {len(self.tasks)} {id(self)}".encode()).digest()
         return Ballot(task.voting_id, task.attempt, task.policy_version, pair, salt, 1, b"{}", b"{}", {})
 
+    def handle(self, evidence: Evidence, seconds: float) -> "tuple[HandlerAction, ...] | None":
+        self.asked.append(evidence)
+        return self.handler(evidence, self.number) if self.handler else None
+
+    def input_roots(self, ballot: Ballot) -> dict[str, bytes]:
+        return {"data": ballot.pair.input_root}
+
     def close(self) -> None:
         """Nothing is under way."""
+
+
+class OnePreparer(Preparers):
+    """The same preparer under every policy."""
+
+    def __init__(self, preparer: Preparer) -> None:
+        self.preparer = preparer
+
+    def of(self, policy: Policy) -> Preparer:
+        return self.preparer
+
+    def keep(self, in_force: bytes, others: Collection[bytes]) -> None:
+        """Nothing is let go of."""
+
+    def get_ready(self, policies: Sequence[Policy]) -> None:
+        """All is here."""
 
 
 class Company:
@@ -214,6 +250,7 @@ class Company:
     ) -> None:
         self.chain, self.number, self.folder, self.preparer = chain, number, folder, preparer
         self.votings_at_once = votings_at_once
+        self.outlets, self.clock = Outlets(), time.monotonic
         self.folder.mkdir(parents=True)
         self.start()
 
@@ -223,20 +260,34 @@ class Company:
 
     def start(self) -> None:
         """Starts the worker on what lies in the folder."""
-        self.rpc = FaultyRpc(self.chain.methods)
+        self.rpc: Any = self.access()
         client = NetworkClient(self.rpc, self.chain.contract, signer=self.signer)
         self.index = NetworkIndex(self.folder / "index.sqlite", client)
         self.journal = Journal(
-            self.folder / "journal.sqlite", DEVELOPMENT_CHAIN_ID, self.chain.contract, self.signer.address
+            SqliteFile(self.folder / "journal.sqlite"),
+            DEVELOPMENT_CHAIN_ID,
+            self.chain.contract,
+            self.signer.address,
         )
         self.worker = Worker(
             client,
             self.index,
             self.journal,
-            {self.chain.workflow: self.preparer},
+            {self.chain.workflow: OnePreparer(self.preparer)},
             votings_at_once=self.votings_at_once,
             runs_at_once=2,
+            outlets=self.outlets,
+            clock=self.clock,
+            sharing=self.sharing(client),
         )
+
+    def sharing(self, client: NetworkClient) -> Sharing | None:
+        """What it tells the others of votings that fail: nothing."""
+        return None
+
+    def access(self) -> Rpc:
+        """The worker's own access to the chain."""
+        return FaultyRpc(self.chain.methods)
 
     def restart(self) -> None:
         """What is not on disk is gone; a new worker begins."""
@@ -252,7 +303,9 @@ class Company:
         for _ in range(times):
             self.worker.step()
             # The worker's own loop would sleep here; the tests wait for exactly what it would wait for.
-            wait([each.future for each in self.worker._preparing.values()], PATIENCE)
+            wait([each.future for each in self.worker._preparations._under_way.values()], PATIENCE)
+            wait([each.future for each in self.worker._decisions._under_way.values()], PATIENCE)
+            wait([future for future, _ in self.worker._errands._under_way], PATIENCE)
 
     def seal(self) -> None:
         """Prepares and sends what is due: two steps."""

@@ -63,7 +63,7 @@ def test_the_key_opens_and_the_configuration_loads(network: Path, tmp_path: Path
     key = X25519PrivateKey.from_private_bytes(bytes.fromhex((folder / "encryption-key").read_text()))
     assert key.public_key().public_bytes_raw() == made.encryption_key
     assert config.load_network().file.resolve() == network
-    assert config.chain.rpc.value == RPC
+    assert config.chain.rpc[0].value == RPC
     assert config.node.allow_unisolated
     assert list(config.workflows["doubled"].datasets) == ["meters"]
     assert made.data_keys == (folder / "data-key-3",)
@@ -135,3 +135,27 @@ def test_an_operator_that_is_no_address_is_refused(
     assert caught.value.code == 2
     assert "error: --operator 0x12: no address" in capsys.readouterr().err
     assert not (tmp_path / "alpha").exists()
+
+
+@pytest.mark.parametrize(
+    ("trigger", "source"),
+    [
+        ('OnMessage("ready", key="id")', "nats"),
+        ('OnWebhook("ordered")', "webhook"),
+        ('OnPoll("listed", key="id")', "http"),
+        ('OnLog("moved", event="Moved(string id)")', "log"),
+    ],
+)
+def test_a_workflow_of_events_gets_a_section_for_its_trigger_and_a_file_for_the_trigger_key(
+    network: Path, tmp_path: Path, trigger: str, source: str
+) -> None:
+    code = CODE.replace(b"Every(3600)", trigger.encode()).replace(b'"meters"', b'"event"')
+    code = code.replace(b"meters", b"event").replace(b", Every,", b", OnLog, OnMessage, OnPoll, OnWebhook,")
+    (tmp_path / "doubled" / "workflow.py").write_bytes(code)
+    made = create_node(tmp_path / "alpha", "alpha", network, RPC, allow_unisolated=True)
+    config = NodeConfig.load(tmp_path / "alpha" / "node.toml")
+    section = config.workflows["doubled"]
+    assert section.trigger is not None
+    assert (section.trigger.source, dict(section.datasets)) == (source, {})
+    assert made.trigger_key == tmp_path / "alpha" / "trigger-key"
+    assert config.node.trigger_key is not None

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from worknet.node.errors import JournalError, UnknownVoting
-from worknet.node.facts import Action, Prepared
-from worknet.node.journal import Ballot, Journal, Transaction, check_private
+from worknet.node.facts import Prepared
+from worknet.node.journal import Ballot, Journal, SqliteFile, check_private
+from worknet.node.journal.failures import Failure
+from worknet.node.journal.store import Step, Store
 from worknet.protocol.ballots import Pair
 from worknet.protocol.ids import Slot
 
@@ -35,36 +37,36 @@ def path(tmp_path: Path) -> Path:
 
 
 def opened(path: Path, **changes: object) -> Journal:
-    return Journal(**{"path": path, "chain_id": 1, "contract": CONTRACT, "worker": WORKER, **changes})  # type: ignore[arg-type]
+    return Journal(SqliteFile(path), **{"chain_id": 1, "contract": CONTRACT, "worker": WORKER, **changes})  # type: ignore[arg-type]
 
 
 def test_a_ballot_comes_back_whole_after_the_journal_is_opened_again(path: Path) -> None:
     journal = opened(path)
-    journal.add_ballot(BALLOT)
+    journal.ballots.add(BALLOT)
     journal.close()
-    assert opened(path).ballot(VOTING, 1, 1) == BALLOT
+    assert opened(path).ballots.get(VOTING, 1, 1) == BALLOT
 
 
 def test_a_ballot_is_never_replaced(path: Path) -> None:
     journal = opened(path)
-    journal.add_ballot(BALLOT)
+    journal.ballots.add(BALLOT)
     with pytest.raises(JournalError):
-        journal.add_ballot(BALLOT)
+        journal.ballots.add(BALLOT)
 
 
 def test_a_ballot_and_its_frames_are_written_together_or_not_at_all(path: Path) -> None:
     journal = opened(path)
     broken = Ballot(**{**BALLOT.__dict__, "frames": {("dataset", "a"): b"x", ("dataset", "b"): None}})
     with pytest.raises(JournalError):
-        journal.add_ballot(broken)
-    assert journal.prepared(VOTING) == {}
+        journal.ballots.add(broken)
+    assert journal.ballots.prepared(VOTING) == {}
 
 
 def test_an_error_never_shows_a_salt_or_a_row(path: Path) -> None:
     journal = opened(path)
-    journal.add_ballot(BALLOT)
+    journal.ballots.add(BALLOT)
     with pytest.raises(JournalError) as caught:
-        journal.add_ballot(BALLOT)
+        journal.ballots.add(BALLOT)
     shown = f"{caught.value!r} {caught.value.__cause__!r}"
     assert "\\x05" not in shown
     assert "rows" not in shown
@@ -72,38 +74,35 @@ def test_an_error_never_shows_a_salt_or_a_row(path: Path) -> None:
 
 def test_a_ballot_belongs_to_the_policy_version_it_was_prepared_under(path: Path) -> None:
     journal = opened(path)
-    journal.add_ballot(BALLOT)
-    journal.add_ballot(replace(BALLOT, policy_version=2, salt=b"\x0a" * 32))
+    journal.ballots.add(BALLOT)
+    journal.ballots.add(replace(BALLOT, policy_version=2, salt=b"\x0a" * 32))
     places = [(1, 1), (1, 2)]
-    assert journal.prepared(VOTING) == {place: Prepared(*place, BALLOT.pair) for place in places}
-    assert journal.ballot(VOTING, 1, 1).salt != journal.ballot(VOTING, 1, 2).salt
+    assert journal.ballots.prepared(VOTING) == {place: Prepared(*place, BALLOT.pair) for place in places}
+    assert journal.ballots.get(VOTING, 1, 1).salt != journal.ballots.get(VOTING, 1, 2).salt
 
 
 def test_a_ballot_that_is_not_held_is_unknown(path: Path) -> None:
     with pytest.raises(UnknownVoting, match="attempt 2"):
-        opened(path).ballot(VOTING, 2, 1)
+        opened(path).ballots.get(VOTING, 2, 1)
 
 
 def test_a_trigger_seen_twice_is_one_trigger(path: Path) -> None:
     journal = opened(path)
     for _ in range(2):
-        journal.add_trigger(VOTING, "hourly", Slot(3600, 7))
-    assert journal.trigger(VOTING) == ("hourly", Slot(3600, 7))
-
-
-def test_a_transaction_waits_until_its_end_is_known(path: Path) -> None:
-    journal = opened(path)
-    sent = Transaction(b"\x08" * 32, VOTING, 1, Action.SEAL, lost_at=7)
-    journal.add_transaction(sent)
-    assert journal.waiting_transactions() == [sent]
-    journal.end_transaction(sent.hash, "done")
-    assert journal.waiting_transactions() == []
+        journal.triggers.add(VOTING, "hourly", Slot(3600, 7))
+    assert journal.triggers.get(VOTING) == ("hourly", Slot(3600, 7).trigger_id)
 
 
 def test_failures_are_listed_with_their_causes(path: Path) -> None:
     journal = opened(path)
-    journal.add_failure(VOTING, 1, "source unavailable", "detail")
-    assert journal.failures(VOTING) == [(1, "source unavailable")]
+    journal.failures.add(VOTING, 1, "source unavailable", "no answer", "detail")
+    assert journal.failures.of(VOTING) == [Failure(1, "source unavailable", "no answer")]
+
+
+def test_a_failure_whose_detail_is_any_bytes_can_be_held(path: Path) -> None:
+    journal = opened(path)
+    journal.failures.add(VOTING, 1, "workflow failed", "no\0text", "\0\udcff")
+    assert journal.failures.of(VOTING) == [Failure(1, "workflow failed", "no\ufffdtext")]
 
 
 @pytest.mark.parametrize(
@@ -121,6 +120,18 @@ def test_a_journal_of_another_network_or_worker_is_refused(path: Path, change: d
     assert "data_dir" in caught.value.hint
 
 
+def test_two_processes_that_both_find_it_new_make_one_journal(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = Store._held
+    answers = iter([lambda store: {}])
+    with monkeypatch.context() as patch:
+        opened(path).ballots.add(BALLOT)
+        patch.setattr(Store, "_held", lambda store: next(answers, held)(store))
+        second = opened(path)
+    assert second.ballots.get(VOTING, 1, 1) == BALLOT
+
+
 def test_a_file_that_is_no_journal_is_refused(path: Path) -> None:
     path.write_bytes(b"this is no database" * 100)
     with pytest.raises(JournalError):
@@ -129,9 +140,21 @@ def test_a_file_that_is_no_journal_is_refused(path: Path) -> None:
 
 def test_every_commit_reaches_the_disk_before_it_returns(path: Path) -> None:
     journal = opened(path)
-    with journal._engine.connect() as connection:
+    with journal.store.read() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def test_what_reads_cannot_write(path: Path) -> None:
+    journal = opened(path)
+    with pytest.raises(JournalError), journal.store.read() as connection:
+        connection.exec_driver_sql("DELETE FROM about")
+
+
+def test_nothing_is_written_but_by_a_step_that_is_registered(path: Path) -> None:
+    journal = opened(path)
+    with pytest.raises(ValueError, match="no step"), journal.store.write(Step("ballots.add")):
+        pass
 
 
 def modes(folder: Path) -> dict[str, int]:
@@ -144,7 +167,7 @@ def test_no_file_of_the_journal_is_open_to_others(path: Path, before: int | None
         path.touch(mode=before)
     umask = os.umask(0o022)
     try:
-        opened(path).add_ballot(BALLOT)
+        opened(path).ballots.add(BALLOT)
     finally:
         os.umask(umask)
     names = ["journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"]
@@ -152,7 +175,7 @@ def test_no_file_of_the_journal_is_open_to_others(path: Path, before: int | None
 
 
 def test_a_journal_that_cannot_be_made_is_told(path: Path) -> None:
-    with pytest.raises(JournalError, match="cannot be made") as caught:
+    with pytest.raises(JournalError, match="cannot be made or used") as caught:
         opened(path / "deeper")
     assert caught.value.hint
 
@@ -172,6 +195,6 @@ def test_the_journal_survives_a_reader_beside_it(path: Path) -> None:
     reader = sqlite3.connect(path)
     reader.execute("BEGIN")
     reader.execute("SELECT * FROM ballots").fetchall()
-    journal.add_ballot(BALLOT)
+    journal.ballots.add(BALLOT)
     reader.close()
-    assert journal.ballot(VOTING, 1, 1) == BALLOT
+    assert journal.ballots.get(VOTING, 1, 1) == BALLOT

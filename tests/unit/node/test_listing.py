@@ -3,6 +3,7 @@
 from tests.unit.node.bills import NAME, Bills
 from tests.unit.node.conftest import EVERY, LAST, MakeWorld, agreed, disagreed, report
 
+from worknet.node.causes import Cause
 from worknet.node.listing import VotingLine, list_votings
 from worknet.node.preparing import PreparationFailed
 from worknet.protocol.ballots import Pair
@@ -20,7 +21,7 @@ def listed(
 
 
 def test_votings_are_listed_in_the_order_of_opening_with_their_windows(bills: Bills) -> None:
-    assert [line.window.start for line in listed(bills, 0, 0)] == [(LAST - 1) * EVERY, LAST * EVERY]
+    assert [line.trigger for line in listed(bills, 0, 0)] == [Slot(EVERY, LAST - 1), Slot(EVERY, LAST)]
 
 
 def test_a_recorded_voting_has_its_ballots_and_its_position(bills: Bills) -> None:
@@ -56,7 +57,7 @@ def test_votings_of_other_workflows_are_left_out(bills: Bills) -> None:
 def test_a_worker_that_did_not_vote_is_missing_and_says_why(make_world: MakeWorld) -> None:
     def pair_of(task, number):  # type: ignore[no-untyped-def]  # as `Prepare`
         if number == 2:
-            raise PreparationFailed("source down")
+            raise PreparationFailed(Cause.SOURCE_UNAVAILABLE, "source down")
         return agreed(task, number)
 
     world = make_world(pair_of, ballots=Ballots.OPEN)
@@ -66,7 +67,11 @@ def test_a_worker_that_did_not_vote_is_missing_and_says_why(make_world: MakeWorl
     company = world.companies[2]
     names = {workflow_id(world.chain.workflow): world.chain.workflow}
     (line,) = list_votings(company.index, company.journal, names, 2, world.chain.now)
-    assert (line.part, set(line.causes), line.summary) == ("missing", {"source down"}, None)
+    assert (line.part, set(line.causes), line.summary) == (
+        "missing",
+        {"source unavailable: source down"},
+        None,
+    )
 
 
 def test_a_voting_without_consensus_has_neither_part_nor_position(make_world: MakeWorld) -> None:

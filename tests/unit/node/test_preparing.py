@@ -1,21 +1,26 @@
 """From a trigger to a ballot: real runs of a tiny workflow on files, and why there may be no ballot."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 from tests.unit.node.conftest import EVERY, LAST, a_policy
 from tests.unit.workflow.conftest import bundle_of
 
 from worknet.config import ConfigError
-from worknet.node.errors import BundleMismatch, DataKeyMismatch
+from worknet.node.causes import Cause
 from worknet.node.journal import Ballot
 from worknet.node.preparing import PreparationFailed, Preparer, Task, unpack
-from worknet.protocol.ids import Slot
+from worknet.protocol.ids import Event, Slot
+from worknet.protocol.manifest import Manifest
 from worknet.protocol.policy import Policy
 from worknet.protocol.salts import data_key_commitment
-from worknet.sources import FileSource
+from worknet.sources import FileSource, Occasion
+from worknet.workflow import runtime
+from worknet.workflow.folder import Bundle
 from worknet.workflow.process import Limits
 from worknet.workflow.runner import Runner
 
@@ -88,12 +93,12 @@ def policy(runner: Runner) -> Policy:
 
 @pytest.fixture
 def task(policy: Policy) -> Task:
-    return Task(b"\7" * 32, Slot(EVERY, LAST), 1, policy, 1)
+    return Task(b"\7" * 32, Slot(EVERY, LAST), 1, policy, 1, 60)
 
 
-def failure(preparer: Preparer, task: Task) -> PreparationFailed:
+def failure(preparer: Preparer, task: Task, turns: threading.Semaphore | None = None) -> PreparationFailed:
     with pytest.raises(PreparationFailed) as caught:
-        preparer.prepare(task)
+        preparer.prepare(task, turns)
     return caught.value
 
 
@@ -136,36 +141,36 @@ def test_another_row_gives_other_roots(preparer_of: Make, task: Task) -> None:
 
 
 def test_a_source_that_is_not_there_is_the_cause(preparer_of: Make, task: Task) -> None:
-    assert "dataset meters" in failure(preparer_of(None), task).cause
+    assert "dataset meters" in str(failure(preparer_of(None), task))
 
 
 def test_a_row_that_breaks_the_schema_is_named_by_place_and_not_by_value(
     preparer_of: Make, task: Task
 ) -> None:
-    cause = failure(preparer_of(f"a,1\nb,{SECRET}\n"), task).cause
+    cause = str(failure(preparer_of(f"a,1\nb,{SECRET}\n"), task))
     assert "column wh" in cause
     assert SECRET not in cause
 
 
 def test_two_rows_with_one_key_are_refused_without_the_key(preparer_of: Make, task: Task) -> None:
-    cause = failure(preparer_of(f"{SECRET},1\n{SECRET},2\n"), task).cause
+    cause = str(failure(preparer_of(f"{SECRET},1\n{SECRET},2\n"), task))
     assert "meters" in cause
     assert SECRET not in cause
 
 
 def test_an_answer_that_is_no_table_is_the_cause(preparer_of: Make, task: Task) -> None:
-    assert "dataset meters" in failure(preparer_of("<p>\n", header="<html>"), task).cause
+    assert "dataset meters" in str(failure(preparer_of("<p>\n", header="<html>"), task))
 
 
 @pytest.mark.parametrize("row", ["bad", "broken"])
 def test_an_authors_message_stays_in_the_journal(preparer_of: Make, task: Task, row: str) -> None:
     failed = failure(preparer_of(f"{row},1\n"), task)
-    assert SECRET not in f"{failed.cause} {failed} {failed.hint}"
+    assert SECRET not in f"{failed} {failed.hint}"
     assert SECRET in failed.detail
 
 
 def test_a_float_in_the_result_is_named_by_place_and_not_by_value(preparer_of: Make, task: Task) -> None:
-    cause = failure(preparer_of("float,1\n"), task).cause
+    cause = str(failure(preparer_of("float,1\n"), task))
     assert "wh" in cause
     assert SECRET not in cause
 
@@ -185,33 +190,126 @@ def test_a_cause_has_declared_names_and_row_numbers_only(
     preparer_of: Make, task: Task, row: str, cause: str
 ) -> None:
     failed = failure(preparer_of(f"{row},1\n"), task)
-    assert failed.cause == cause
+    assert str(failed) == cause
     assert SECRET not in f"{failed} {failed.hint}"
     # An Enum's categories are not even in the journal.
     assert SECRET in failed.detail or row in {"enum", "struct"}
 
 
-def test_a_run_that_takes_too_long_is_the_cause(preparer_of: Make, task: Task) -> None:
-    assert "limit" in failure(preparer_of("slow,1\n"), task).cause
-
-
 def test_a_bundle_that_the_policy_does_not_pin_is_not_run(preparer_of: Make, task: Task) -> None:
     other = replace(task, policy=replace(task.policy, bundle_digest=b"\x01" * 32))
-    with pytest.raises(BundleMismatch, match="0x0101"):
+    with pytest.raises(PreparationFailed, match="0x0101"):
         preparer_of().prepare(other)
 
 
 def test_a_data_key_that_the_policy_does_not_commit_to_is_not_used(preparer_of: Make, task: Task) -> None:
     other = replace(task, policy=replace(task.policy, data_key_commitment=b"\x01" * 32))
-    with pytest.raises(DataKeyMismatch, match="epoch 1"):
+    with pytest.raises(PreparationFailed, match="epoch 1"):
         preparer_of().prepare(other)
 
 
 def test_a_missing_data_key_is_a_mismatch_that_can_be_mended(preparer_of: Make, task: Task) -> None:
     other = replace(task, policy=replace(task.policy, data_key_epoch=2))
-    with pytest.raises(DataKeyMismatch, match=r"data_keys\.2") as caught:
+    with pytest.raises(PreparationFailed, match=r"data_keys\.2") as caught:
         preparer_of().prepare(other)
     assert caught.value.hint == "ask the owner"
+
+
+class Hanging:
+    """A source that answers when the test is over."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+
+    def read(self, _: Occasion) -> pl.DataFrame:
+        self.gate.wait(30)
+        return pl.DataFrame()
+
+
+def test_a_source_that_hangs_is_cut_off_and_is_the_cause(runner: Runner, task: Task) -> None:
+    source = Hanging()
+    preparer = Preparer(runner, {"meters": source}, data_key_of)
+    failed = failure(preparer, replace(task, seconds=0.05))
+    source.gate.set()
+    assert failed.cause is Cause.SOURCE_TIMEOUT
+
+
+def test_a_source_that_hangs_keeps_no_other_ballot_from_running(
+    runner: Runner, preparer_of: Make, task: Task
+) -> None:
+    turns, source = threading.Semaphore(1), Hanging()
+    hangs = Preparer(runner, {"meters": source}, data_key_of)
+    waiting = threading.Thread(target=lambda: failure(hangs, task, turns))
+    waiting.start()
+    assert preparer_of().prepare(task, turns).manifest
+    assert waiting.is_alive()
+    source.gate.set()
+    waiting.join(30)
+
+
+def test_no_more_ballots_run_at_once_than_there_are_turns(preparer_of: Make, task: Task) -> None:
+    turns, made = threading.Semaphore(1), list[Ballot]()
+    turns.acquire()
+    waiting = threading.Thread(target=lambda: made.append(preparer_of().prepare(task, turns)))
+    waiting.start()
+    waiting.join(0.5)
+    assert made == []
+    turns.release()
+    waiting.join(30)
+    assert len(made) == 1
+
+
+def test_a_run_is_cut_off_when_the_time_for_the_ballot_is_over(preparer_of: Make, task: Task) -> None:
+    failed = failure(preparer_of("slow,1\n"), replace(task, seconds=0.1))
+    assert (failed.cause, "limit of 1 seconds" in str(failed)) == (Cause.WORKFLOW_TIMEOUT, True)
+
+
+@pytest.mark.parametrize(
+    ("rows", "cause"),
+    [
+        (None, Cause.SOURCE_UNAVAILABLE),
+        ("a,x\n", Cause.BAD_DATA),
+        ("a,1", Cause.SOURCE_INCOMPLETE),
+        ("bad,1\n", Cause.WORKFLOW_FAILED),
+        ("pivot,1\n", Cause.WORKFLOW_RESULT),
+    ],
+)
+def test_every_failure_has_one_of_the_causes(
+    preparer_of: Make, task: Task, rows: str | None, cause: Cause
+) -> None:
+    assert failure(preparer_of(rows), task).cause is cause
+
+
+ON_MESSAGE = """
+import polars as pl
+from worknet.workflow import Column, Context, Dataset, OnMessage, Result, Table, workflow
+
+COLUMNS = [Column("id", "str"), Column("wh", "int")]
+EVENT = Dataset("event", [Column("batch", "str")], ["batch"])
+
+@workflow(name="tried", trigger=OnMessage("ready", key="batch"),
+          datasets=[EVENT, Dataset("meters", COLUMNS, ["id"])], tables=[Table("out", COLUMNS, ["id"])])
+def run(context: Context, event: pl.DataFrame, meters: pl.DataFrame) -> Result:
+    assert context.window is None
+    return Result({"out": meters}, {"batch": event["batch"][0]})
+"""
+
+
+def test_an_event_is_prepared_from_what_it_says(policy: Policy, task: Task, tmp_path: Path) -> None:
+    bundle = Bundle({"workflow.py": ON_MESSAGE.encode(), "runtime.json": runtime.lock()})
+    (tmp_path / "b7.csv").write_text("id,wh\na,1\n")
+    event = Event(b"\x0e" * 32)
+    with Runner(bundle, allow_unisolated=True) as runner:
+        schema = runner.declaration.dataset("meters").schema
+        meters = FileSource("meters", schema, path=tmp_path / "{event.batch}.csv")
+        payloads = {event.trigger_id: pl.DataFrame({"batch": ["b7"]})}
+        preparer = Preparer(runner, {"meters": meters}, data_key_of, payloads.__getitem__)
+        about = replace(task, trigger=event, policy=replace(policy, every=0, bundle_digest=bundle.digest))
+        ballot = preparer.prepare(about)
+    manifest = Manifest.parse(ballot.manifest)
+    assert (manifest.trigger_id, manifest.window) == (event.trigger_id, None)
+    assert manifest.summary == {"batch": "b7"}
+    assert unpack(ballot.frames["dataset", "event"]).rows() == [("b7",)]
 
 
 def test_neither_salt_nor_rows_are_shown_in_a_ballots_text(preparer_of: Make, task: Task) -> None:

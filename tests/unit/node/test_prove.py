@@ -9,7 +9,7 @@ from tests.unit.node.bills import make as make_bills
 from tests.unit.node.conftest import EVERY, LAST, report
 
 from worknet.node.errors import UnknownVoting
-from worknet.node.journal import Journal
+from worknet.node.journal import Journal, SqliteFile
 from worknet.node.preparing import Task
 from worknet.node.prove import Prover, Selection
 from worknet.protocol import merkle
@@ -100,7 +100,7 @@ def test_keys_and_operators_are_those_of_the_time_of_the_ballot(bills: Bills) ->
 
 
 def test_a_ballot_keeps_what_the_bundle_of_its_time_declares(bills: Bills) -> None:
-    ballot = bills.companies[0].journal.ballot(bills.chain.voting_id(LAST), 1, 1)
+    ballot = bills.companies[0].journal.ballots.get(bills.chain.voting_id(LAST), 1, 1)
     assert Declaration.of_document(decode(ballot.declaration)) == bills.runner.declaration
 
 
@@ -125,7 +125,7 @@ def test_a_worker_that_was_outvoted_once_still_proves_where_it_agreed(bills: Bil
 def test_a_worker_without_a_ballot_has_nothing_to_prove(bills: Bills, tmp_path: Path) -> None:
     company = bills.companies[0]
     chain_id = bills.record().record.chain_id
-    empty = Journal(tmp_path / "journal.sqlite", chain_id, bills.chain.contract, bytes(20))
+    empty = Journal(SqliteFile(tmp_path / "journal.sqlite"), chain_id, bills.chain.contract, bytes(20))
     with pytest.raises(UnknownVoting, match="no ballot"):
         Prover(company.index, empty, lambda _: DATA_KEY).evidence(bills.record(), None)
     empty.close()
@@ -203,9 +203,9 @@ def test_a_reported_result_is_proved_with_ballots_that_are_not_on_chain(tmp_path
     bills = make_bills(tmp_path)
     company, slot = bills.companies[0], LAST + 1
     (tmp_path / "data0" / f"meters-{slot * EVERY}.csv").write_text(METERS)
-    task = Task(bills.chain.voting_id(slot), Slot(EVERY, slot), 1, bills.chain.policy, 1)
-    company.journal.add_ballot(company.preparer.prepare(task))
-    pair = company.journal.prepared(task.voting_id)[1, 1].pair
+    task = Task(bills.chain.voting_id(slot), Slot(EVERY, slot), 1, bills.chain.policy, 1, 60)
+    company.journal.ballots.add(company.preparer.prepare(task))
+    pair = company.journal.ballots.prepared(task.voting_id)[1, 1].pair
     report(bills.chain, pair, voters=(0, 2), participants=0b111, slot=slot)
     company.index.sync()
     made = evidence(bills, Selection("dataset", "meters", {"id": "c3"}), slot=slot)

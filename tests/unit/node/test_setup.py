@@ -1,8 +1,10 @@
 """From configuration to a worker: every refusal names file and key, and what would be right."""
 
+import fcntl
 import re
 import shutil
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -18,8 +20,9 @@ from worknet.chain.signers import create_keystore, keystore_address, open_keysto
 from worknet.cli import main
 from worknet.network.establish import NewMember, announce_policies, deploy_contract, enrol_members
 from worknet.network.folder import NetworkFolder, NetworkPlan, WorkflowPlan, create
+from worknet.node.assembly import opened_worker
 from worknet.node.errors import NodeError
-from worknet.node.setup import opened, opened_worker
+from worknet.node.setup import opened, sole_use
 from worknet.node.worker import Worker
 
 WORKFLOW = "tried"
@@ -137,6 +140,14 @@ def test_a_command_may_look_while_the_worker_runs(node_file: Path) -> None:
         assert len(access.index.members()) == 2
 
 
+def test_a_worker_that_is_to_share_needs_its_encryption_key(node_file: Path, refusal: Refusal) -> None:
+    node_file.write_text(node_file.read_text() + '[sharing]\nlevel = "rows"\n')
+    with opened_worker(node_file) as worker:
+        worker.try_step()
+    (node_file.parent / "encryption-key").unlink()
+    assert "node.encryption_key: the file" in refusal(node_file)
+
+
 # node.toml
 
 
@@ -188,6 +199,14 @@ def test_a_dataset_that_the_workflow_does_not_read_is_told_with_what_it_reads(
 def test_a_source_that_makes_no_sense_is_told_with_its_key(node_file: Path, refusal: Refusal) -> None:
     replaced(node_file, r"meters\.csv", "meters.txt")
     assert re.search(r"(?s)line \d+: workflows\.tried\.datasets\.meters: .*format", refusal(node_file))
+
+
+def test_a_source_that_is_for_events_where_windows_are_read_is_told_with_its_key(
+    node_file: Path, refusal: Refusal
+) -> None:
+    replaced(node_file, r"meters\.csv", "{event.meter}.csv")
+    said = refusal(node_file)
+    assert re.search(r"(?s)line \d+: workflows\.tried\.datasets\.meters: .*the event has no meter", said)
 
 
 def test_a_data_key_of_other_members_is_told_with_its_key(node_file: Path, refusal: Refusal) -> None:
@@ -297,17 +316,6 @@ def test_a_workflow_without_a_policy_is_told_with_what_announces_one(
     assert re.search(r"(?s)workflows\.second: .*no policy.*worknet network policy", refusal(node))
 
 
-def test_a_folder_with_another_workflow_is_told(
-    folder: NetworkFolder, tmp_path: Path, refusal: Refusal
-) -> None:
-    (tmp_path / "second").mkdir()
-    for name, content in bundle_of("return Result({'out': meters})").files.items():
-        (tmp_path / "second" / name).write_bytes(content.replace(b'"tried"', b'"second"'))
-    replaced(folder.network_file, r'folder = ".*"', f'folder = "{tmp_path / "second"}"')
-    said = refusal(folder.node_file("alpha"))
-    assert re.search(r"line \d+: workflows\.tried\.folder: holds the workflow second", said)
-
-
 # The journal
 
 
@@ -347,6 +355,28 @@ def test_a_file_that_is_no_journal_is_refused(node_file: Path, refusal: Refusal)
     assert "journal.sqlite" in refusal(node_file)
 
 
+def test_a_server_for_the_journal_beside_a_file_with_one_is_refused(
+    node_file: Path, refusal: Refusal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOURNAL_URL", "postgresql://user:hush@127.0.0.1:1/db")
+    (node_file.parent / "data").mkdir(mode=0o700)
+    (node_file.parent / "data" / "journal.sqlite").touch()
+    node_file.write_text(node_file.read_text() + '\n[journal]\nurl = { env = "JOURNAL_URL" }\n')
+    said = refusal(node_file)
+    assert re.search(r"journal\.url: there is a journal already", said)
+    assert "once its votings are over" in said
+
+
+def test_a_journals_server_that_is_away_is_told_without_its_password(
+    node_file: Path, refusal: Refusal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOURNAL_URL", "postgresql://user:hush@127.0.0.1:1/db")
+    node_file.write_text(node_file.read_text() + '\n[journal]\nurl = { env = "JOURNAL_URL" }\n')
+    said = refusal(node_file)
+    assert "PostgreSQL server 127.0.0.1 does not answer" in said
+    assert "hush" not in said
+
+
 def test_a_data_dir_that_is_open_to_others_is_refused(node_file: Path, refusal: Refusal) -> None:
     data = node_file.parent / "data"
     data.mkdir()
@@ -357,6 +387,16 @@ def test_a_data_dir_that_is_open_to_others_is_refused(node_file: Path, refusal: 
 def test_a_second_worker_on_one_data_dir_is_refused(node_file: Path, refusal: Refusal) -> None:
     with opened_worker(node_file):
         assert "another worker runs on" in refusal(node_file)
+
+
+def test_a_status_that_is_asked_for_at_that_moment_does_not_keep_a_worker_from_starting(
+    tmp_path: Path,
+) -> None:
+    with (tmp_path / "lock").open("w") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        threading.Timer(0.1, fcntl.flock, (asking.fileno(), fcntl.LOCK_UN)).start()
+        with sole_use(tmp_path):
+            pass
 
 
 def test_the_data_dir_is_free_again_when_the_worker_has_ended(node_file: Path) -> None:

@@ -8,9 +8,21 @@ from itertools import pairwise
 
 import pytest
 from structlog.testing import capture_logs
-from tests.unit.node.conftest import EVERY, LAST, Company, Crash, MakeWorld, World, agreed, disagreed
+from tests.unit.node.conftest import (
+    EVERY,
+    LAST,
+    Company,
+    Crash,
+    MakeWorld,
+    World,
+    agreed,
+    disagreed,
+    slot_of,
+)
 
+from worknet.node.causes import Cause
 from worknet.node.errors import DataKeyMismatch, JournalError
+from worknet.node.journal.failures import Failure
 from worknet.node.preparing import PreparationFailed, Task
 from worknet.protocol.ballots import Pair, seal
 from worknet.protocol.policy import Ballots
@@ -27,7 +39,7 @@ def outcome(voting: Voting) -> tuple[State, int, bool]:
 def journalled_seal(company: Company, attempt: int = 1) -> bytes:
     """The seal that the salt in the journal opens."""
     chain = company.chain
-    ballot = company.journal.ballot(chain.voting_id(LAST), attempt, 1)
+    ballot = company.journal.ballots.get(chain.voting_id(LAST), attempt, 1)
     return seal(
         company.rpc.chain_id,
         chain.contract,
@@ -108,7 +120,7 @@ def test_disagreement_is_prepared_anew_with_other_roots(make_world: MakeWorld) -
     first, second = world.chain.voting().attempts
     assert [len(attempt.seals) for attempt in (first, second)] == [3, 3]
     assert [task.attempt for task in world.preparer(0).tasks] == [1, 2]
-    pairs = world.companies[0].journal.prepared(world.chain.voting_id(LAST))
+    pairs = world.companies[0].journal.ballots.prepared(world.chain.voting_id(LAST))
     assert pairs[1, 1].pair.input_root != pairs[2, 1].pair.input_root
 
 
@@ -168,9 +180,9 @@ def failing_at(slot: int, times: int = 1_000) -> Callable[[Task, int], Pair]:
     left = dict.fromkeys(range(3), times)
 
     def pair_of(task: Task, number: int) -> Pair:
-        if task.slot.number == slot and left[number]:
+        if slot_of(task) == slot and left[number]:
             left[number] -= 1
-            raise PreparationFailed("source down", "row 17")
+            raise PreparationFailed(Cause.SOURCE_UNAVAILABLE, "source down", "row 17")
         return agreed(task, number)
 
     return pair_of
@@ -206,28 +218,30 @@ def test_a_preparation_that_succeeds_at_last_is_voted_with(make_world: MakeWorld
 def test_the_journal_holds_why_there_was_no_ballot(make_world: MakeWorld) -> None:
     world = make_world(failing_at(LAST, times=1))
     world.step(2)
-    assert world.companies[0].journal.failures(world.chain.voting_id(LAST)) == [(1, "source down")]
+    assert world.companies[0].journal.failures.of(world.chain.voting_id(LAST)) == [
+        Failure(1, Cause.SOURCE_UNAVAILABLE, "source down")
+    ]
 
 
 def test_a_fault_of_ours_at_one_voting_neither_stops_the_worker_nor_shows_rows(
     make_world: MakeWorld, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def pair_of(task: Task, number: int) -> Pair:
-        if task.slot.number == LAST - 1:
+        if slot_of(task) == LAST - 1:
             raise KeyError("Meier-4711")
         return agreed(task, number)
 
     world = make_world(pair_of, slots=2)
     world.step(5)
     assert world.chain.voting().state is State.CONSENSUS
-    (_, cause) = world.companies[0].journal.failures(world.chain.voting_id(LAST - 1))[0]
-    assert cause == "a fault of worknet itself: KeyError"
+    failed = world.companies[0].journal.failures.of(world.chain.voting_id(LAST - 1))[0]
+    assert str(failed) == "fault of worknet: a fault of worknet itself: KeyError"
     assert "Meier" not in capsys.readouterr().out
 
 
 def test_a_data_key_that_is_missing_for_one_voting_does_not_hold_up_others(make_world: MakeWorld) -> None:
     def pair_of(task: Task, number: int) -> Pair:
-        if task.slot.number == LAST - 1:
+        if slot_of(task) == LAST - 1:
             raise DataKeyMismatch("the data key of epoch 2 is missing")
         return agreed(task, number)
 
@@ -297,7 +311,7 @@ def test_a_worker_that_stops_before_its_reveal_opens_its_seal_with_the_journals_
     world = make_world()
     world.step(2)
     company = world.companies[0]
-    salt = company.journal.ballot(world.chain.voting_id(LAST), 1, 1).salt
+    salt = company.journal.ballots.get(world.chain.voting_id(LAST), 1, 1).salt
     company.restart()
     vote_to_the_end(world)
     revealed = [call[6] for sender, call in world.chain.sent("reveal") if sender == company.signer.address]
@@ -415,7 +429,7 @@ def test_a_backlog_is_worked_off_in_order_a_few_votings_at_once(make_world: Make
         index.sync()
         started = [each.voting_id for each in index.votings(now=world.chain.now)]
         under_way.append(sum(not index.has_ended(voting_id) for voting_id in started))
-    numbers = [task.slot.number for task in world.preparer(0).tasks]
+    numbers = [slot_of(task) for task in world.preparer(0).tasks]
     assert numbers == list(range(LAST + 1 - slots, LAST + 1))
     assert max(under_way) <= at_once
 
@@ -468,5 +482,7 @@ def test_every_ballot_names_other_salts(make_world: MakeWorld) -> None:
     world = make_world()
     world.step(2)
     voting_id = world.chain.voting_id(LAST)
-    salts = {sha256(company.journal.ballot(voting_id, 1, 1).salt).digest() for company in world.companies}
+    salts = {
+        sha256(company.journal.ballots.get(voting_id, 1, 1).salt).digest() for company in world.companies
+    }
     assert len(salts) == 3

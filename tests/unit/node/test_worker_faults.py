@@ -1,14 +1,26 @@
 """What one voting, an absent company or a bad answer of the chain may not do to a worker's other votings."""
 
+import contextlib
+import threading
+import time
 from typing import Any
 
 import pytest
-from tests.unit.node.conftest import EVERY, LAST, Company, FaultyRpc, MakeWorld, agreed
+from tests.unit.node.conftest import EVERY, LAST, Company, FaultyRpc, MakeWorld, agreed, slot_of
 
-from worknet.chain.errors import ChainError, IndexMismatchError, RpcRefusedError
+from worknet.chain.errors import (
+    ChainError,
+    IndexFileError,
+    IndexMismatchError,
+    RpcRefusedError,
+    SignerUnavailableError,
+)
 from worknet.chain.index import NetworkIndex
 from worknet.chain.interface import call_data
-from worknet.node.preparing import PreparationFailed
+from worknet.chain.signers import Signer
+from worknet.node.causes import Cause
+from worknet.node.preparing import PreparationFailed, Task
+from worknet.protocol.ballots import Pair
 from worknet.protocol.ids import Slot
 from worknet.protocol.voting import State, Voting
 
@@ -51,6 +63,20 @@ def test_a_call_that_was_refused_is_made_again_within_its_window(
     assert world.chain.voting().current.missing() == 0
 
 
+def test_an_index_that_cannot_be_written_is_a_fault_of_the_disk_and_not_of_the_chain(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = make_world().companies[0].worker
+
+    def sync(*_: object) -> None:
+        raise IndexFileError("the index failed: database or disk is full")
+
+    monkeypatch.setattr(NetworkIndex, "sync", sync)
+    worker.try_step()
+    status = worker.status()
+    assert (status.journal_fault, status.chain_fault) == ("the index failed: database or disk is full", "")
+
+
 def test_events_that_make_no_sense_hold_up_their_own_voting_only(
     make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,6 +95,48 @@ def test_events_that_make_no_sense_hold_up_their_own_voting_only(
     assert [world.chain.is_open(slot) for slot in (LAST - 1, LAST)] == [False, True]
 
 
+def test_votings_whose_preparation_hangs_hold_up_no_other(make_world: MakeWorld) -> None:
+    gate, begun = threading.Event(), set[int]()
+
+    def pair_of(task: Task, number: int) -> Pair:
+        begun.add(slot_of(task))
+        if slot_of(task) != LAST:
+            gate.wait(30)
+        return agreed(task, number)
+
+    # More of them than runs may go on at once.
+    world = make_world(pair_of, slots=5)
+    worker, until = world.companies[0].worker, time.monotonic() + 20
+    while not world.chain.is_open(LAST) and time.monotonic() < until:
+        worker.step()
+    opened = world.chain.is_open(LAST)
+    gate.set()
+    assert opened
+    assert len(begun) == 5
+    worker._preparations.close(20)
+
+
+def test_ballots_are_prepared_while_the_signer_is_away(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world(slots=3, votings_at_once=1)
+    company, asked = world.companies[0], []
+
+    def away(self: Signer, transaction: object) -> None:
+        asked.append(transaction)
+        raise SignerUnavailableError("the signer is away")
+
+    monkeypatch.setattr(Signer, "sign", away)
+    for _ in range(8):
+        with contextlib.suppress(SignerUnavailableError):
+            company.step()
+    assert [slot_of(task) for task in world.preparer(0).tasks] == [LAST - 2, LAST - 1, LAST]
+    asked.clear()
+    with pytest.raises(SignerUnavailableError):
+        company.worker.step()
+    assert len(asked) == 1
+
+
 def test_votings_that_wait_for_an_absent_company_do_not_hold_up_the_next(make_world: MakeWorld) -> None:
     world = make_world(slots=12, votings_at_once=2)
     world.step(14, 0, 1)
@@ -77,8 +145,8 @@ def test_votings_that_wait_for_an_absent_company_do_not_hold_up_the_next(make_wo
 
 def test_many_slots_that_fail_for_good_do_not_hold_up_newer_ones(make_world: MakeWorld) -> None:
     def pair_of(task: Any, number: int) -> Any:
-        if task.slot.number < LAST - 1:
-            raise PreparationFailed("no data for this hour")
+        if slot_of(task) < LAST - 1:
+            raise PreparationFailed(Cause.SOURCE_UNAVAILABLE, "no data for this hour")
         return agreed(task, number)
 
     world = make_world(pair_of, slots=20, votings_at_once=1)

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worknet.protocol.ids import Slot, TriggerError, Window, event_trigger_id, voting_id, workflow_id
+from worknet.protocol.ids import (
+    Event,
+    Slot,
+    TriggerError,
+    Window,
+    event_trigger_id,
+    trigger_of,
+    voting_id,
+    workflow_id,
+)
 
 TIMES = st.integers(0, 2**63)
 LENGTHS = st.integers(1, 2**32 - 1)
@@ -34,6 +43,25 @@ def test_an_id_is_a_slot_in_one_form_only(trigger_id: bytes) -> None:
     except TriggerError:
         return
     assert slot.trigger_id == trigger_id
+
+
+@given(LENGTHS, TIMES)
+def test_the_trigger_of_a_workflow_with_slots_is_a_slot(every: int, time: int) -> None:
+    slot = Slot.at(every, time)
+    assert trigger_of(slot.trigger_id, every) == slot
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_the_trigger_of_a_workflow_without_slots_is_an_event(trigger_id: bytes) -> None:
+    event = trigger_of(trigger_id, 0)
+    assert event == Event(trigger_id)
+    assert event.window is None
+
+
+@pytest.mark.parametrize("size", [0, 31, 33])
+def test_an_event_of_another_size_is_refused(size: int) -> None:
+    with pytest.raises(TriggerError):
+        Event(bytes(size))
 
 
 @given(LENGTHS, TIMES, st.integers(0, 2**32 - 1))

@@ -1,5 +1,6 @@
 """Policies: what is needed, when a slot may open, which version governs."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -8,7 +9,7 @@ from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worknet.protocol.ids import Slot
+from worknet.protocol.ids import Event, Slot
 from worknet.protocol.policy import Ballots, Fallback, Policy, PolicyError, needed, version_at
 
 POLICY = Policy(
@@ -62,6 +63,15 @@ def test_a_slot_opens_from_when_it_is_due_until_it_is_too_old(now: int, number: 
         return
     with pytest.raises(PolicyError):
         POLICY.check_opening(slot, now)
+
+
+def test_an_event_may_open_at_any_time_where_there_are_no_slots() -> None:
+    replace(POLICY, every=0).check_opening(Event(bytes(32)), 0)
+
+
+def test_an_event_opens_nothing_where_there_are_slots() -> None:
+    with pytest.raises(PolicyError, match="the policy's are slots"):
+        POLICY.check_opening(Event(bytes(32)), 10**9)
 
 
 @given(st.lists(st.integers(0, 50), max_size=6).map(sorted), st.integers(0, 50))

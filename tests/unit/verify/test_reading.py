@@ -45,6 +45,7 @@ def test_one_field_of_a_row_can_be_shown_alone(make):
     assert b"DE1" not in evidence.to_bytes()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("row", [("table", "owners", 1), ("table", "scores", 3)])
 def test_a_flip_of_any_character_is_refused(make, row):
     data = make(row=row).to_bytes()

@@ -51,10 +51,10 @@ def run():
     # Isolation has tests of its own: where the network cannot be cut, all that this is used for holds too.
     with Runner(bundle, allow_unisolated=True, waiting=2) as runner:
 
-        def run_body(body, datasets=None):
+        def run_body(body, datasets=None, window=WINDOW, within=None):
             text = "\n" + textwrap.indent(textwrap.dedent(body), "    ")
             given = {"meters": METERS} if datasets is None else datasets
-            return runner.run({"body": pl.DataFrame({"text": [text]}), **given}, WINDOW)
+            return runner.run({"body": pl.DataFrame({"text": [text]}), **given}, window, within)
 
         yield run_body
 

@@ -160,6 +160,12 @@ def test_the_message_of_an_unexpected_error_stays_in_stderr_since_it_may_hold_ro
     assert "meter-4711 is odd" in error.stderr
 
 
+def test_what_a_run_printed_is_the_same_in_every_run_though_its_folder_is_another(run):
+    first, second = (refusal(run, FailedError, 'raise ValueError("odd")').stderr for _ in range(2))
+    assert first == second
+    assert 'File "bundle/' in first
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
@@ -310,3 +316,13 @@ def test_a_closed_runner_runs_nothing():
     runner.close()
     with pytest.raises(RunnerError, match="closed"):
         _ = runner.declaration
+
+
+def test_a_run_about_an_event_has_no_window(run):
+    body = 'return Result({"out": meters.head(0 if context.window else 1)})'
+    assert run(body, window=None).tables["out"].height == 1
+
+
+def test_a_run_is_cut_off_where_less_time_is_left_than_its_limit(run):
+    with pytest.raises(TimedOutError, match=r"limit of 0\.5 seconds"):
+        run("import time; time.sleep(60)", within=0.5)

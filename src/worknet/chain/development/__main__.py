@@ -14,7 +14,7 @@ from pathlib import Path
 
 from worknet.chain.development.anvil import run_anvil
 from worknet.chain.development.store import FolderLock
-from worknet.chain.errors import ChainError, DevelopmentChainError, PortInUseError
+from worknet.chain.errors import ChainError, PortInUseError
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 
 
@@ -52,13 +52,8 @@ def _run(options: argparse.Namespace) -> None:
                 on_ready=on_ready,
             )
             return
-        try:
-            from worknet.chain.development.server import serve
-        except ModuleNotFoundError as error:
-            raise DevelopmentChainError(
-                f"the built-in development chain needs the module {error.name}",
-                hint="pip install 'worknet[local]', or install anvil",
-            ) from None
+        from worknet.chain.development.server import serve
+
         serve(
             options.folder,
             listener,

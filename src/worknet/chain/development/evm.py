@@ -5,8 +5,9 @@ block give the same block hashes, which is what makes stored chains replayable. 
 instruction set is London's, so contracts built for London run as they do there. No clock, no queue, no files.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from eth.abc import BlockHeaderAPI, ComputationAPI, ReceiptAPI, SignedTransactionAPI, StateAPI
 from eth.consensus.context import ConsensusContext
@@ -28,90 +29,22 @@ from eth_utils.exceptions import ValidationError
 from rlp import encode as rlp_encode  # type: ignore[import-untyped]  # rlp ships no types
 from rlp.exceptions import RLPException  # type: ignore[import-untyped]  # the same
 
-COINBASE = Address(bytes.fromhex("000000000000000000000000000000000000c0de"))
-"""Receives the tips of all blocks; nobody's key."""
+from worknet.chain.development.blocks import (
+    BASE_FEE,
+    COINBASE,
+    GAS_LIMIT,
+    Answer,
+    Block,
+    Call,
+    Execution,
+    Genesis,
+    Log,
+    Transaction,
+    TransactionRefusedError,
+)
 
-GAS_LIMIT = 30_000_000
-BASE_FEE = 10**9
 _BLOCKHASH_DEPTH = 256
 _TRANSACTION_GAS = 21_000
-
-
-class TransactionRefusedError(Exception):
-    """A transaction that cannot be accepted; the text is the one that geth uses for the same fault."""
-
-
-@dataclass(frozen=True)
-class Genesis:
-    """What block 0 is made of: chain id, time (unix seconds) and funded accounts (wei)."""
-
-    chain_id: int
-    time: int
-    funds: Mapping[bytes, int]
-
-
-@dataclass(frozen=True)
-class Log:
-    """One event as a contract wrote it."""
-
-    address: bytes
-    topics: tuple[bytes, ...]
-    data: bytes
-
-
-@dataclass(frozen=True)
-class Transaction:
-    """A decoded transaction; sender and hash are computed once, when it arrives."""
-
-    raw: bytes
-    hash: bytes
-    sender: bytes
-    signed: SignedTransactionAPI
-
-
-@dataclass(frozen=True)
-class Execution:
-    """What became of one transaction in its block."""
-
-    transaction: Transaction
-    succeeded: bool
-    gas_used: int
-    cumulative_gas: int
-    gas_price: int
-    created: bytes | None
-    logs: tuple[Log, ...]
-    bloom: int
-
-
-@dataclass(frozen=True)
-class Block:
-    """A block with all that its transactions did."""
-
-    header: BlockHeaderAPI
-    hash: bytes
-    executions: tuple[Execution, ...] = ()
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Outcome of a call: output, or the revert's data, and the gas that it took (intrinsic gas included)."""
-
-    output: bytes
-    gas_used: int
-    reverted: bool = False
-    failed: bool = False
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call that is executed and forgotten; `to` None stands for the creation of a contract."""
-
-    to: bytes | None
-    data: bytes
-    sender: bytes = bytes(20)
-    value: int = 0
-    gas: int = GAS_LIMIT
-    gas_price: int = 0
 
 
 @dataclass
@@ -134,11 +67,11 @@ class Evm:
             difficulty=POST_MERGE_DIFFICULTY,
             gas_limit=GAS_LIMIT,
             timestamp=self.genesis.time,
-            coinbase=COINBASE,
+            coinbase=Address(COINBASE),
             base_fee_per_gas=BASE_FEE,
             state_root=state.state_root,
         )
-        self.blocks.append(Block(header, bytes(header.hash)))
+        self.blocks.append(_block(header, ()))
 
     @property
     def head(self) -> Block:
@@ -187,14 +120,13 @@ class Evm:
         executions: list[Execution] = []
         if transactions:
             header, executions = self._execute_all(header, transactions)
-        block = Block(header, bytes(header.hash), tuple(executions))
+        block = _block(header, executions)
         self.blocks.append(block)
         return block
 
     def call(self, call: Call, number: int | None = None) -> Answer:
         """Execute `call` on the state after block `number` (default: the head), in that block's context."""
-        header = self.blocks[-1 if number is None else number].header
-        state = self._state(header)
+        state = self._state(self._header(number))
         context = state.get_transaction_context_class()(gas_price=call.gas_price, origin=Address(call.sender))
         intrinsic = _intrinsic_gas(call)
         if call.gas < intrinsic:
@@ -232,8 +164,12 @@ class Evm:
         """The word in `slot` of the contract at `address` after block `number`."""
         return int(self._state_after(number).get_storage(Address(address), slot))
 
+    def _header(self, number: int | None = None) -> BlockHeaderAPI:
+        # All headers here were made here, by py-evm.
+        return cast(BlockHeaderAPI, self.blocks[-1 if number is None else number].header)
+
     def _next_header(self, time: int, mix_hash: bytes) -> BlockHeaderAPI:
-        parent = self.head.header
+        parent = self._header()
         if time <= parent.timestamp:
             raise ValueError(f"a block's time must be after its parent's: {time} <= {parent.timestamp}")
         header: BlockHeaderAPI = ParisVM.create_header_from_parent(
@@ -241,7 +177,7 @@ class Evm:
             timestamp=time,
             mix_hash=Hash32(mix_hash),
             gas_limit=parent.gas_limit,
-            coinbase=COINBASE,
+            coinbase=Address(COINBASE),
         )
         return header
 
@@ -251,7 +187,7 @@ class Evm:
         return ParisVM.build_state(self._db, header, self._context, hashes)
 
     def _state_after(self, number: int | None) -> StateAPI:
-        return self._state(self.blocks[-1 if number is None else number].header)
+        return self._state(self._header(number))
 
     def _execute_all(
         self, header: BlockHeaderAPI, transactions: Sequence[Transaction]
@@ -262,7 +198,8 @@ class Evm:
         receipts = []
         gas_used = 0
         for transaction in transactions:
-            signed = transaction.signed
+            # Decoded here, by py-evm.
+            signed = cast(SignedTransactionAPI, transaction.signed)
             if gas_used + signed.gas > header.gas_limit:
                 continue
             state.lock_changes()
@@ -280,7 +217,7 @@ class Evm:
         bloom = 0
         for execution in executions:
             bloom |= execution.bloom
-        included = [execution.transaction.signed for execution in executions]
+        included = [cast(SignedTransactionAPI, execution.transaction.signed) for execution in executions]
         header = header.copy(
             gas_used=gas_used,
             bloom=bloom,
@@ -289,6 +226,10 @@ class Evm:
             receipt_root=make_trie_root_and_nodes(receipts)[0],
         )
         return header, executions
+
+
+def _block(header: BlockHeaderAPI, executions: Sequence[Execution]) -> Block:
+    return Block(header, bytes(header.hash), len(rlp_encode(header)), tuple(executions))
 
 
 def _execution(

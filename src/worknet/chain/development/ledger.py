@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from eth_utils.crypto import keccak
 
-from worknet.chain.development.evm import (
+from worknet.chain.development.blocks import (
     GAS_LIMIT,
     Block,
-    Evm,
     Execution,
+    Executor,
     Genesis,
     Log,
     Transaction,
@@ -54,13 +54,20 @@ class Ledger:
     """One development chain: the blocks so far and the queue for the next one."""
 
     def __init__(
-        self, store: BlockStore, genesis: StoredGenesis, clock: Callable[[], int], *, own_time: bool = False
+        self,
+        store: BlockStore,
+        genesis: StoredGenesis,
+        clock: Callable[[], int],
+        *,
+        own_time: bool = False,
+        executor: Callable[[Genesis], Executor] | None = None,
     ) -> None:
         """Open the chain in `store`, replaying its blocks, or begin it with `genesis`.
 
         `clock` gives unix seconds. Chain time follows it, but for a chain that began at another time, which
-        runs on from its last block. Raises DevelopmentChainError when the stored chain has another chain id
-        or other funds, or when its blocks no longer come out with their stored hashes.
+        runs on from its last block. `executor` makes what executes the blocks, by default py-evm. Raises
+        DevelopmentChainError when the stored chain has another chain id or other funds, or when its blocks no
+        longer come out with their stored hashes.
         """
         stored = store.genesis()
         if stored is None:
@@ -73,7 +80,7 @@ class Ledger:
             )
         self._store = store
         self._clock = clock
-        self.evm = Evm(Genesis(stored.chain_id, stored.time, stored.funds))
+        self.evm = (executor or _py_evm)(Genesis(stored.chain_id, stored.time, stored.funds))
         self._by_hash: dict[bytes, Block] = {self.evm.head.hash: self.evm.head}
         self._places: dict[bytes, Place] = {}
         self._logs: list[PlacedLog] = []
@@ -113,6 +120,11 @@ class Ledger:
             raise TransactionRefusedError("txpool is full")
         self._queue[transaction.hash] = transaction
         return transaction.hash
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether transactions wait for a block."""
+        return bool(self._queue)
 
     def mine(self) -> Block:
         """Append the next block: its time is the clock's, yet at least one second after its parent's."""
@@ -206,3 +218,16 @@ class Ledger:
                 self._logs.append(PlacedLog(place, index, log))
                 self._log_blocks.append(block.header.block_number)
                 index += 1
+
+
+def _py_evm(genesis: Genesis) -> Executor:
+    """Imported where it is used: it belongs to an extra, and takes its time."""
+    try:
+        from worknet.chain.development.evm import Evm
+    except ModuleNotFoundError as error:
+        raise DevelopmentChainError(
+            f"the built-in development chain needs the module {error.name}",
+            hint="pip install 'worknet[local]', or install anvil",
+        ) from None
+
+    return Evm(genesis)

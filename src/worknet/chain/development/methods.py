@@ -8,7 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 from worknet.chain.development import wire
-from worknet.chain.development.evm import GAS_LIMIT, Answer, Block, Call, TransactionRefusedError
+from worknet.chain.development.blocks import (
+    GAS_LIMIT,
+    Answer,
+    Block,
+    Call,
+    Executor,
+    TransactionRefusedError,
+)
 from worknet.chain.development.ledger import Ledger
 from worknet.chain.development.wire import INVALID_PARAMS, Json, RpcFaultError, hexed
 
@@ -63,6 +70,11 @@ class Methods:
             "evm_mine": self._mine,
             "evm_increaseTime": lambda p: self._ledger.move_time(wire.quantity(p[0])),
         }
+
+    @property
+    def executor(self) -> Executor:
+        """What executes the blocks, and holds them."""
+        return self._evm
 
     def answer(self, method: str, params: Params) -> Any:
         """The result of one request; raises RpcFaultError."""

@@ -7,9 +7,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import Any
 
-from rlp import encode as rlp_encode  # type: ignore[import-untyped]  # rlp ships no types
-
-from worknet.chain.development.evm import Block, Call, Execution, Transaction
+from worknet.chain.development.blocks import Block, Call, Execution, Transaction
 from worknet.chain.development.ledger import Place, PlacedLog
 
 INVALID_PARAMS = -32602
@@ -119,7 +117,7 @@ def block_form(block: Block, full: bool) -> Json:
         "difficulty": hex(header.difficulty),
         "totalDifficulty": "0x0",
         "extraData": hexed(header.extra_data),
-        "size": hex(len(rlp_encode(header)) + sum(len(e.transaction.raw) for e in block.executions)),
+        "size": hex(block.header_size + sum(len(e.transaction.raw) for e in block.executions)),
         "gasLimit": hex(header.gas_limit),
         "gasUsed": hex(header.gas_used),
         "timestamp": hex(header.timestamp),
