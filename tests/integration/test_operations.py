@@ -118,6 +118,10 @@ class Operated:
                     found[": ".join(filter(None, words))] = sample.value
         return found
 
+    def errands(self, member: str) -> set[str]:
+        """What of a handler's actions is counted: a worker counts after it has done and journalled one."""
+        return {labels[1] for labels in self.metrics(member) if labels[0] == "worknet_fallbacks_total"}
+
     def log(self, member: str) -> list[dict[str, Any]]:
         files = sorted(self.folder.node(member).glob("worker.log*"), reverse=True)
         return [json.loads(line) for file in files for line in file.read_text().splitlines()]
@@ -185,7 +189,7 @@ def make(path: Path, channel: Channel, ports: dict[str, int]) -> NetworkFolder:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operated]:
-    """The network, when both votings are over for every worker."""
+    """The network, when both votings are over for every worker, and counted."""
     ports = {name: free_port() for name in MEMBERS}
     with Channel() as channel:
         folder = make(tmp_path_factory.mktemp("operated"), channel, ports)
@@ -199,6 +203,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operated]:
                     lambda: any(each["event"] == "voting.unresolved" for each in operated.log(name))  # noqa: B023
                 )
             operated.until(lambda: len(channel.received) == len(channel.calls) == len(MEMBERS))
+            for name in MEMBERS:
+                operated.until(lambda: operated.errands(name) == {"alert", "call_webhook"})  # noqa: B023
             yield operated
         channel.shutdown()
 
