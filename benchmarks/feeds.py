@@ -29,7 +29,8 @@ from worknet.node.ingest.datasets import DatasetInlet, FedDataset
 from worknet.node.ingest.rows import DatasetForm, RowForm
 from worknet.node.ingest.writing import Writing
 from worknet.node.journal import Journal, SqliteFile
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.columns import Column
+from worknet.protocol.tables import Schema
 from worknet.sources.feed import Feed, Message, Take, feed_from
 
 HOST, PORT = "127.0.0.1", 4222

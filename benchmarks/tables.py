@@ -13,7 +13,8 @@ from typing import TypeVar
 
 import polars as pl
 
-from worknet.protocol.tables import Column, Salter, Schema
+from worknet.protocol.columns import Column
+from worknet.protocol.tables import Salter, Schema
 from worknet.tables import commit_table, leaf_datas, parse_csv, validate, write_csv
 
 ROWS = 1_000_000

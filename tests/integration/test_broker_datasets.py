@@ -14,8 +14,9 @@ from tests.proxy import TcpProxy
 from tests.services import host_and_port
 
 from worknet.node.journal.inbox import Inbox
+from worknet.protocol.columns import Column
 from worknet.protocol.ids import Window
-from worknet.protocol.tables import Column, Salter
+from worknet.protocol.tables import Salter
 from worknet.sources.errors import UnavailableError
 from worknet.sources.occasion import Occasion
 from worknet.workflow import Dataset, Declaration, Table

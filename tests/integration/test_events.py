@@ -18,7 +18,7 @@ from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 from worknet.chain.rpc import Rpc
 from worknet.node.ingest.events import event_frame
 from worknet.node.operations.server import HttpServer, application
-from worknet.protocol.tables import Column
+from worknet.protocol.columns import Column
 from worknet.workflow import Dataset, Declaration, Table
 from worknet.workflow.triggers import OnEvent, OnLog, OnMessage, OnPoll
 

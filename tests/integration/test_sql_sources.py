@@ -14,8 +14,9 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from tests.proxy import TcpProxy
 from tests.services import host_and_port, service
 
+from worknet.protocol.columns import Column
 from worknet.protocol.ids import Window
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.tables import Schema
 from worknet.sources import (
     NonsenseError,
     Occasion,

@@ -8,9 +8,10 @@ from tools.vectors.ids import HOUR, NOON
 
 from worknet.protocol import merkle, salts, tables
 from worknet.protocol.canonical import Value, encode
+from worknet.protocol.columns import Column
 from worknet.protocol.ids import Slot
 from worknet.protocol.manifest import Manifest, TableEntry
-from worknet.protocol.tables import Column, Row, Salter, Schema
+from worknet.protocol.tables import Row, Salter, Schema
 
 DATA_KEY = sample("data key")
 VOTING_ID = sample("voting id")

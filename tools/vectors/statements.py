@@ -12,12 +12,13 @@ from tools.vectors.ids import CONTRACT
 from worknet.chain.sealed_statements import header_of, padded, wrapping_info
 from worknet.protocol import merkle, salts
 from worknet.protocol.canonical import Value, decode, encode
+from worknet.protocol.columns import Column
 from worknet.protocol.differences import Difference, RowKey, TableDifference, compare
 from worknet.protocol.fingerprints import OwnStatement, OwnTable, state
 from worknet.protocol.ids import Window
 from worknet.protocol.manifest import Manifest, TableEntry
 from worknet.protocol.statement import Level, Statement, StatementPlace
-from worknet.protocol.tables import Column, Kind, Row, Salter, Schema, row_leaves, sort_rows
+from worknet.protocol.tables import Kind, Row, Salter, Schema, row_leaves, sort_rows
 
 CHAIN_ID = 246
 SALTER = Salter(**SALTING)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from worknet.protocol.tables import Column
+from worknet.protocol.columns import Column
 from worknet.sources.occasion import with_zone
 from worknet.tables.repeated import Repeated
 

@@ -12,7 +12,8 @@ from uuid import UUID
 
 import polars as pl
 
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.columns import Column
+from worknet.protocol.tables import Schema
 from worknet.sources.errors import Origin, SchemaViolationError
 from worknet.sources.source import violation
 from worknet.tables.errors import DataError

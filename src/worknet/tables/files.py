@@ -15,7 +15,8 @@ from pathlib import Path
 
 import polars as pl
 
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.columns import Column
+from worknet.protocol.tables import Schema
 from worknet.tables.errors import DataError
 from worknet.tables.repeated import Repeated
 from worknet.tables.rows import series

@@ -6,7 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.columns import Column
+from worknet.protocol.tables import Schema
 from worknet.tables.errors import DataError, FloatError
 from worknet.tables.schema import DTYPES
 

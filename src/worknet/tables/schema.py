@@ -4,7 +4,8 @@ from typing import Final
 
 import polars as pl
 
-from worknet.protocol.tables import ColumnType, Schema
+from worknet.protocol.columns import ColumnType
+from worknet.protocol.tables import Schema
 
 DTYPES: Final[dict[ColumnType, type[pl.DataType]]] = {
     "int": pl.Int64,

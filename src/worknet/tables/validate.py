@@ -10,7 +10,8 @@ import polars as pl
 from polars.datatypes import DataTypeClass
 
 from worknet.protocol.canonical import INTEGER_BOUND
-from worknet.protocol.tables import Column, ColumnType, Schema
+from worknet.protocol.columns import Column, ColumnType
+from worknet.protocol.tables import Schema
 from worknet.tables.errors import DataError, FloatError
 from worknet.tables.repeated import Repeated, least_rows
 from worknet.tables.schema import DTYPES

@@ -12,8 +12,9 @@ from typing import Final
 import polars as pl
 
 from worknet.protocol.canonical import Value
+from worknet.protocol.columns import Column
 from worknet.protocol.ids import Window
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.tables import Schema
 from worknet.protocol.times import parse_time, time_text
 from worknet.tables.schema import polars_schema
 

@@ -11,12 +11,13 @@ from typing import Any, TypeVar, get_args
 
 from worknet.protocol import canonical
 from worknet.protocol.ballots import Pair
+from worknet.protocol.columns import Column, ColumnType
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.manifest import Manifest
 from worknet.protocol.policy import Ballots, Fallback, Policy
 from worknet.protocol.records import How, Record
 from worknet.protocol.salts import SALT_BYTES
-from worknet.protocol.tables import Column, ColumnType, Kind, Schema
+from worknet.protocol.tables import Kind, Schema
 from worknet.protocol.tags import VERSION
 from worknet.verify.errors import EvidenceError
 from worknet.verify.evidence import (

@@ -1,6 +1,6 @@
 """What the author of a workflow imports. Running it is in this package's `folder`, `runner` and `roots`."""
 
-from worknet.protocol.tables import Column
+from worknet.protocol.columns import Column
 from worknet.workflow.declare import (
     Context,
     Dataset,

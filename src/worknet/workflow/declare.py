@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from worknet.protocol.canonical import Value, check_name
+from worknet.protocol.columns import Column
 from worknet.protocol.errors import ProtocolError
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.tables import Schema
 from worknet.workflow import triggers
 from worknet.workflow.errors import DeclarationError
 from worknet.workflow.evidence import When

@@ -15,7 +15,8 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 
 from worknet.protocol.canonical import INTEGER_BOUND
-from worknet.protocol.tables import Column, ColumnType, Schema
+from worknet.protocol.columns import Column, ColumnType
+from worknet.protocol.tables import Schema
 from worknet.workflow.errors import RunnerError
 from worknet.workflow.surroundings import Watched
 

@@ -23,8 +23,9 @@ from worknet.node.statements import Gathered, StatementReader
 from worknet.node.stating import Stating
 from worknet.protocol.ballots import Pair
 from worknet.protocol.canonical import encode
+from worknet.protocol.columns import Column
 from worknet.protocol.statement import Level
-from worknet.protocol.tables import Column, Salter
+from worknet.protocol.tables import Salter
 from worknet.sources.channels import Channel, channels_from
 from worknet.tables import frame_of_rows
 from worknet.testing.company import AtOnce

@@ -15,9 +15,10 @@ from worknet.node.journal import Ballot
 from worknet.node.preparing import PreparationFailed, Preparer, Task, pack
 from worknet.protocol.ballots import Pair
 from worknet.protocol.canonical import encode
+from worknet.protocol.columns import Column
 from worknet.protocol.ids import Slot
 from worknet.protocol.salts import data_key_commitment
-from worknet.protocol.tables import Column, Salter
+from worknet.protocol.tables import Salter
 from worknet.sources import Occasion
 from worknet.workflow import Alert, Dataset, Declaration, Every, Evidence, StartFailover, Table, When
 from worknet.workflow.errors import (

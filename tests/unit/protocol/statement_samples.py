@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 from worknet.protocol import merkle
 from worknet.protocol.ballots import Pair
+from worknet.protocol.columns import Column
 from worknet.protocol.fingerprints import OwnStatement, OwnTable, state
 from worknet.protocol.ids import Window
 from worknet.protocol.manifest import Manifest, TableEntry
 from worknet.protocol.statement import Level, StatementPlace
-from worknet.protocol.tables import Column, Kind, Row, Salter, Schema, row_leaves, sort_rows
+from worknet.protocol.tables import Kind, Row, Salter, Schema, row_leaves, sort_rows
 
 VOTING = b"\x11" * 32
 SALTER = Salter(b"\x22" * 32, VOTING, 1)

@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worknet.protocol import merkle, salts
+from worknet.protocol.columns import Column, TableError
 from worknet.protocol.tables import (
-    Column,
     Row,
     Salter,
     Schema,
-    TableError,
     input_root,
     result_root,
     row_leaves,

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worknet.protocol.columns import Column
 from worknet.protocol.ids import Window
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.tables import Schema
 from worknet.sources import NonsenseError, Origin, SchemaViolationError
 from worknet.sources.forms import Forms
 from worknet.sources.json_rows import decoded, json_rows

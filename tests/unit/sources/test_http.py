@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from worknet.protocol.columns import Column
 from worknet.protocol.ids import Window
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.tables import Schema
 from worknet.sources import (
     HttpSource,
     NonsenseError,

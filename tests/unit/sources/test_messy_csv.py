@@ -2,8 +2,9 @@
 
 import pytest
 
+from worknet.protocol.columns import Column
 from worknet.protocol.ids import Window
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.tables import Schema
 from worknet.sources import NonsenseError, Occasion, Origin, RefusedError, SchemaViolationError, SourceError
 from worknet.sources.tabular import Layout, csv_rows
 

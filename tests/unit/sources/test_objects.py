@@ -15,8 +15,9 @@ import polars as pl
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
+from worknet.protocol.columns import Column
 from worknet.protocol.ids import Window
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.tables import Schema
 from worknet.sources import (
     IncompleteError,
     NonsenseError,

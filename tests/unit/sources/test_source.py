@@ -10,8 +10,9 @@ import pytest
 from worknet import sources
 from worknet.config import FileDataset, HttpDataset, ObjectDataset, SqlDataset
 from worknet.config.document import Reading
+from worknet.protocol.columns import Column
 from worknet.protocol.ids import Window
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.tables import Schema
 from worknet.sources import (
     FileSource,
     HttpSource,

@@ -2,7 +2,8 @@
 
 import pytest
 
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.columns import Column
+from worknet.protocol.tables import Schema
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from tests.unit.tables.strategies import quickly, tables
 
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.columns import Column
+from worknet.protocol.tables import Schema
 from worknet.tables import (
     DataError,
     frame_of_rows,

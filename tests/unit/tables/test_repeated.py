@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from tests.unit.tables.strategies import quickly, tables
 
 from worknet.protocol.canonical import encode
-from worknet.protocol.tables import Column, Schema, sort_rows
+from worknet.protocol.columns import Column
+from worknet.protocol.tables import Schema, sort_rows
 from worknet.tables import DataError, frame_of_rows, validate
 
 SCHEMA = Schema(

@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.columns import Column
+from worknet.protocol.tables import Schema
 from worknet.tables import DataError, FloatError, frame_of_rows
 
 

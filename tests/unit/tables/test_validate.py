@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.tables.strategies import quickly, tables
 
-from worknet.protocol.tables import Column, Schema, TableError, sort_rows
+from worknet.protocol.columns import Column, TableError
+from worknet.protocol.tables import Schema, sort_rows
 from worknet.tables import DataError, FloatError, empty, frame_of_rows, validate
 
 

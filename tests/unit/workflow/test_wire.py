@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.columns import Column
+from worknet.protocol.tables import Schema
 from worknet.workflow import wire
 from worknet.workflow.wire import Answer, WireError
 

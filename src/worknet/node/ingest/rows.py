@@ -13,7 +13,8 @@ from typing import Any
 
 from worknet.node.inbox import Arrival, Aside, Kind, Marker, Row
 from worknet.protocol.canonical import Value, encode
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.columns import Column
+from worknet.protocol.tables import Schema
 from worknet.sources.feed import Message
 from worknet.sources.forms import EXACT, Forms
 from worknet.sources.json_rows import nested_too_deeply

@@ -9,7 +9,8 @@ from worknet.node.ingest.events import EventBook
 from worknet.node.ingest.inlet import Inlet
 from worknet.node.ingest.rows import RowForm
 from worknet.node.journal import Journal
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.columns import Column
+from worknet.protocol.tables import Schema
 from worknet.sources.feed import Message, Take
 from worknet.workflow.triggers import OnEvent
 

@@ -17,8 +17,9 @@ from worknet.node.ingest.rows import DatasetForm, RowForm
 from worknet.node.ingest.writing import Writing
 from worknet.node.journal import Journal
 from worknet.node.journal.inbox import Inbox
+from worknet.protocol.columns import Column
 from worknet.protocol.ids import Window
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.tables import Schema
 from worknet.sources.errors import (
     IncompleteError,
     NonsenseError,

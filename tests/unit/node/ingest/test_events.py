@@ -13,8 +13,9 @@ from worknet.node.ingest.events import UnknownEvent, event_frame, event_row
 from worknet.node.ingest.messages import MessageInlet
 from worknet.node.ingest.writing import Writing
 from worknet.node.journal import Journal
+from worknet.protocol.columns import Column
 from worknet.protocol.ids import event_trigger_id
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.tables import Schema
 from worknet.sources import SourceError
 from worknet.workflow.triggers import OnMessage
 

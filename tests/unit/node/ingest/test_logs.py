@@ -19,8 +19,9 @@ from worknet.node.ingest.rows import RowForm
 from worknet.node.ingest.writing import Writing
 from worknet.node.journal import Journal
 from worknet.node.journal.events import Cursor
+from worknet.protocol.columns import Column
 from worknet.protocol.ids import event_trigger_id
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.tables import Schema
 from worknet.workflow.triggers import OnLog
 
 TRIGGER = OnLog("put", PUT)

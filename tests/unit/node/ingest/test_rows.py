@@ -8,7 +8,8 @@ import pytest
 
 from worknet.node.inbox import Arrival, Aside, Kind, Marker, Row
 from worknet.node.ingest.rows import DatasetForm, MalformedError, RowForm, identity_of
-from worknet.protocol.tables import Column, Schema
+from worknet.protocol.columns import Column
+from worknet.protocol.tables import Schema
 from worknet.sources.feed import Message
 from worknet.sources.forms import EXACT, Forms
 

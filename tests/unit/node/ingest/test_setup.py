@@ -8,7 +8,7 @@ from tests.unit.chain.log_chain import PUT
 from worknet.config import ConfigFileError, NodeConfig
 from worknet.node.ingest.setup import Outside
 from worknet.node.journal import Journal
-from worknet.protocol.tables import Column
+from worknet.protocol.columns import Column
 from worknet.workflow import Dataset, Declaration, Table
 from worknet.workflow.triggers import Every, OnLog, OnMessage, OnPoll, OnWebhook, Trigger
 
