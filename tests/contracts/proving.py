@@ -7,9 +7,10 @@ from typing import Any
 
 from tests.contracts.network import Network, words_of
 
-from worknet.protocol import merkle, tables
+from worknet.protocol import merkle, tables, trees
 from worknet.protocol.ballots import Pair
-from worknet.protocol.tables import Column, Salter, Schema
+from worknet.protocol.columns import Column
+from worknet.protocol.tables import Salter, Schema
 
 SCHEMA = Schema((Column("id", "int"), Column("note", "str")), ("id",))
 
@@ -45,11 +46,11 @@ class Result:
             record=self.record,
             row=self.rows[table][row],
             row_index=row,
-            row_path=merkle.inclusion(self.rows[table], row),
+            row_path=trees.inclusion(self.rows[table], row),
             table=self.leaves[table],
             table_index=table,
             table_count=len(self.leaves),
-            table_path=merkle.inclusion(self.leaves, table),
+            table_path=trees.inclusion(self.leaves, table),
         )
 
 

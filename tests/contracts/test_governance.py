@@ -8,9 +8,10 @@ from eth_abi.abi import encode
 from tests.contracts.network import ACTIVE, ENCRYPTION_KEY, NO_PREDECESSOR, PERIOD, STANDBY, deploy
 
 from worknet.contracts import artifact
-from worknet.protocol.merkle import Frontier, leaf_hash
+from worknet.protocol.merkle import leaf_hash
 from worknet.protocol.policy import Ballots, Fallback
 from worknet.protocol.records import How, moved_leaf
+from worknet.protocol.trees import Frontier
 from worknet.protocol.voting import State
 
 NOBODY = "0x" + "00" * 20

@@ -12,9 +12,10 @@ import boa
 import pytest
 from tests.contracts.network import words_of
 
-from worknet.protocol import merkle
+from worknet.protocol import merkle, trees
 from worknet.protocol.ids import Slot
-from worknet.protocol.merkle import ProofError, inclusion_of_hashes, node_hash, verify_inclusion_of_hash
+from worknet.protocol.merkle import ProofError, node_hash, verify_inclusion_of_hash
+from worknet.protocol.trees import Tree
 from worknet.protocol.voting import State
 
 
@@ -243,8 +244,8 @@ def test_8_an_inner_node_of_a_table_is_no_row_and_one_of_the_result_no_table(net
     network.cast(0, pair)
     network.cast(1, pair)
     about = (network.contract.address, words_of(network.record()))
-    of_table = (table, 1, 2, merkle.inclusion(leaves, 1))
-    path = merkle.inclusion(rows, 2)
+    of_table = (table, 1, 2, trees.inclusion(leaves, 1))
+    path = trees.inclusion(rows, 2)
     assert network.proofs.verify_row(*about, rows[2], 2, path, *of_table) == name
     inner = [merkle.leaf_hash(rows[2]), merkle.leaf_hash(rows[3])]
     for forged in (b"".join(inner), b"\x01" + b"".join(inner), merkle.node_hash(*inner)):
@@ -266,7 +267,7 @@ def test_8_an_inner_node_of_the_log_is_no_record(network):
         network.cast(1, network.pair("a"))
         leaves.append(network.contract.record(network.voting_id()))
     head = network.contract.root()
-    verify_inclusion_of_hash(leaves[0], 0, 4, inclusion_of_hashes(leaves, 0), head)
+    verify_inclusion_of_hash(leaves[0], 0, 4, Tree(leaves).inclusion(0), head)
     inner = [node_hash(*leaves[:2]), node_hash(*leaves[2:])]
     assert head == node_hash(*inner)
     for position in range(4):

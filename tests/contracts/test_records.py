@@ -3,9 +3,10 @@
 import boa
 
 from worknet.protocol.ids import Slot
-from worknet.protocol.merkle import Frontier, root
+from worknet.protocol.merkle import root
 from worknet.protocol.policy import Ballots
 from worknet.protocol.records import How, Record
+from worknet.protocol.trees import Frontier
 
 
 def record(network, told, **changes):

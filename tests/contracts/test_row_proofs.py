@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.contracts.network import words_of
 from tests.contracts.proving import SCHEMA, Proof, Result, name_hash, recorded, result_of, verify
 
-from worknet.protocol import merkle, tables
+from worknet.protocol import merkle, tables, trees
 from worknet.protocol.ballots import Pair
 from worknet.protocol.merkle import ProofError
 
@@ -186,7 +186,7 @@ def test_what_is_longer_than_anything_true_is_refused(network, result):
 def test_the_manifest_is_no_table_not_even_one_of_88_bytes(network):
     manifest = b"\x06" * 16 + b'{"protocol":1}'.ljust(72)
     result = recorded(network, [manifest, tables.header_leaf(bytes(16), "a", 1, merkle.root([b"x"]))], {})
-    proof = Proof(result.record, b"x", 0, [], manifest, 0, 2, merkle.inclusion(result.leaves, 0))
+    proof = Proof(result.record, b"x", 0, [], manifest, 0, 2, trees.inclusion(result.leaves, 0))
     with network.refuses("proofs: row not in table"):
         verify(network, proof)
 

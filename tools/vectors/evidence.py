@@ -9,12 +9,13 @@ from tools.vectors.form import Json, VectorFile, sample
 from tools.vectors.ids import CONTRACT, HOUR, NOON
 from tools.vectors.records import record_of_hour
 
-from worknet.protocol import merkle, salts, tables
+from worknet.protocol import merkle, salts, tables, trees
 from worknet.protocol.canonical import encode, to_hex
+from worknet.protocol.columns import Column
 from worknet.protocol.ids import Slot
 from worknet.protocol.manifest import Manifest, TableEntry
 from worknet.protocol.policy import Ballots, Fallback, Policy
-from worknet.protocol.tables import Column, Row, Salter, Schema
+from worknet.protocol.tables import Row, Salter, Schema
 from worknet.verify import (
     Ballot,
     Disclosure,
@@ -200,9 +201,9 @@ class _Trees:
             root=merkle.root(rows),
             index=place,
             count=len(above),
-            path=tuple(merkle.inclusion(above, place)),
+            path=tuple(trees.inclusion(above, place)),
         )
-        return Disclosure(kind, name, schema, header, 2, tuple(merkle.inclusion(rows, 2)), row)
+        return Disclosure(kind, name, schema, header, 2, tuple(trees.inclusion(rows, 2)), row)
 
     def salt(self, kind: tables.Kind, name: str) -> bytes:
         """The salt of row 2."""
@@ -223,7 +224,7 @@ def _dataset_row() -> Disclosure:
 def _field() -> Disclosure:
     key = TREES.salter.document_key(salts.fields("table", "owners", 2))
     leaves = tables.fields_of(OWNER_ROWS[2], key)
-    shown = Field("owner", "o2", salts.salt(key, 1), 1, tuple(merkle.inclusion(leaves, 1)))
+    shown = Field("owner", "o2", salts.salt(key, 1), 1, tuple(trees.inclusion(leaves, 1)))
     row = RowFields(TREES.salt("table", "owners"), merkle.root(leaves), 2, (shown,))
     return TREES.disclosure("table", "owners", 1, row, OWNERS)
 
@@ -237,12 +238,12 @@ def sound(disclosure: Disclosure, *, with_manifest: bool = True) -> Evidence:
         result_root=merkle.root(TREES.result),
     )
     leaves = [*LOG[:POSITION], record.leaf(), *LOG[POSITION + 1 :]]
-    manifest = ManifestProof(TREES.manifest, TREES.manifest_salt, tuple(merkle.inclusion(TREES.result, 0)))
+    manifest = ManifestProof(TREES.manifest, TREES.manifest_salt, tuple(trees.inclusion(TREES.result, 0)))
     return Evidence(
         network=Network(record.chain_id, CONTRACT),
         record=record,
         position=POSITION,
-        path=tuple(merkle.inclusion(leaves, POSITION)),
+        path=tuple(trees.inclusion(leaves, POSITION)),
         head=Head(len(leaves), merkle.root(leaves)),
         ballots=tuple(
             Ballot(worker, sample(f"key {worker}", 20), sample(f"operator {worker}", 20), record.pair)

@@ -7,9 +7,9 @@ from tools.vectors.form import VectorFile, sample
 from tools.vectors.ids import CONTRACT, HOUR, NOON
 
 from worknet.protocol.ids import Slot, voting_id, workflow_id
-from worknet.protocol.merkle import Frontier
 from worknet.protocol.records import How, Record, moved_leaf
 from worknet.protocol.tags import tag
+from worknet.protocol.trees import Frontier
 
 WORKFLOW = workflow_id("matching_24_7")
 

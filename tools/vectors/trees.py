@@ -5,7 +5,7 @@ from typing import Any
 
 from tools.vectors.form import VectorFile, sample
 
-from worknet.protocol import bundle, merkle
+from worknet.protocol import bundle, merkle, trees
 
 SIZES = (1, 2, 3, 4, 5, 7, 8, 9, 13, 16, 21)
 LEAVES = [sample(f"leaf {number}", number * 3) for number in range(max(SIZES))]
@@ -42,7 +42,7 @@ def merkle_trees() -> VectorFile:
 def inclusion_case(size: int, index: int) -> dict[str, Any]:
     """What `verify_inclusion` is given for a leaf of the sample tree of this size."""
     leaves = LEAVES[:size]
-    path, root = merkle.inclusion(leaves, index), merkle.root(leaves)
+    path, root = trees.inclusion(leaves, index), merkle.root(leaves)
     return {"leaf": leaves[index], "index": index, "size": size, "path": path, "root": root}
 
 
@@ -53,7 +53,7 @@ def consistency_case(old: int, new: int) -> dict[str, Any]:
         "old_root": merkle.root(LEAVES[:old]),
         "new_size": new,
         "new_root": merkle.root(LEAVES[:new]),
-        "path": merkle.consistency(LEAVES[:new], old),
+        "path": trees.consistency(LEAVES[:new], old),
     }
 
 

@@ -9,10 +9,11 @@ from worknet.node.errors import UnknownVoting
 from worknet.node.journal import Ballot as JournalBallot
 from worknet.node.journal import Journal
 from worknet.node.preparing import unpack
-from worknet.protocol import merkle, salts, tables
+from worknet.protocol import merkle, salts, tables, trees
 from worknet.protocol.canonical import decode, to_hex
+from worknet.protocol.columns import Column
 from worknet.protocol.manifest import Manifest
-from worknet.protocol.tables import Column, Kind, Salter, Schema
+from worknet.protocol.tables import Kind, Salter, Schema
 from worknet.protocol.voting import Attempt
 from worknet.tables import CommittedTable, commit_table, encode_fields, find_row, prove_row
 from worknet.verify import (
@@ -79,7 +80,7 @@ class Prover:
             network=Network(words.chain_id, words.contract),
             record=words,
             position=record.position,
-            path=tuple(merkle.inclusion_of_hashes(hashes, record.position)),
+            path=tuple(trees.Tree(hashes).inclusion(record.position)),
             head=Head(len(hashes), merkle.root_of_hashes(hashes)),
             ballots=self._ballots(record, attempt),
             policy=self.index.policy(words.workflow_id, attempt.policy_version).policy,
@@ -140,7 +141,7 @@ class _Commitments:
         """The manifest, its salt, and its path to the result root."""
         salt = self._salter.salt(salts.MANIFEST)
         leaves = tables.result_leaves(self._manifest.leaf(salt), self._leaves("table"))
-        return ManifestProof(self._manifest, salt, tuple(merkle.inclusion(leaves, 0)))
+        return ManifestProof(self._manifest, salt, tuple(trees.inclusion(leaves, 0)))
 
     def disclosure(self, selection: Selection) -> Disclosure:
         """The selected row with its proof up to the input or result root."""
@@ -187,7 +188,7 @@ class _Commitments:
                     decode(encoded[name][0])[1],
                     field_salts[place],
                     place,
-                    tuple(merkle.inclusion(leaves, place)),
+                    tuple(trees.inclusion(leaves, place)),
                 )
                 for place, name in enumerate(names)
                 if name in shown
@@ -202,7 +203,7 @@ class _Commitments:
             place += 1
             leaves = [self._manifest.leaf(self._salter.salt(salts.MANIFEST)), *leaves]
         salt = self._salter.salt(salts.header(selection.kind, selection.name))
-        path = tuple(merkle.inclusion(leaves, place))
+        path = tuple(trees.inclusion(leaves, place))
         return Header(salt, table.rows, table.root, place, len(leaves), path)
 
     def _leaves(self, kind: Kind) -> dict[str, bytes]:

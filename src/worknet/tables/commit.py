@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import polars as pl
 
-from worknet.protocol import merkle, salts
+from worknet.protocol import merkle, salts, trees
 from worknet.protocol.tables import Kind, Salter, Schema, header_leaf
 from worknet.tables.encode import encode_fields, encode_rows
 from worknet.tables.errors import DataError
@@ -93,7 +93,7 @@ def prove_row(table: CommittedTable, index: int, salter: Salter) -> RowProof:
         row=encode_rows(one)[0],
         salt=leaves[index][: salts.SALT_BYTES],
         leaf=leaves[index],
-        path=tuple(merkle.inclusion_of_hashes(hashes, index)),
+        path=tuple(trees.Tree(hashes).inclusion(index)),
         fields=fields,
     )
 

@@ -16,9 +16,9 @@ from tests.contracts.mirror.votings import Votings
 
 from worknet.protocol import rewards
 from worknet.protocol.earnings import ClosedVoting
-from worknet.protocol.merkle import Frontier
 from worknet.protocol.records import How, Record
 from worknet.protocol.rewards import RewardError, Rewards, period_of
+from worknet.protocol.trees import Frontier
 from worknet.protocol.voting import State, Voting
 from worknet.protocol.voting_time import at
 

@@ -10,7 +10,7 @@ from worknet.chain.deployment import Predecessor, created_at, deploy, deploy_row
 from worknet.chain.errors import RevertedError, RpcRefusedError
 from worknet.chain.interface import call_data, output, revert_reason
 from worknet.chain.pool import record_words
-from worknet.protocol import merkle
+from worknet.protocol import merkle, trees
 from worknet.protocol.ballots import Pair
 from worknet.protocol.records import moved_leaf
 
@@ -53,7 +53,7 @@ def test_a_row_of_a_recorded_result_is_proven_to_other_contracts(network: Networ
     network.owner.wait(network.reveal(0, 0, 1, 2, pair=pair))
     record = network.record(0, pair)
     proofs = deploy_row_proofs(network.rpc, network.signers[0]).contract
-    words, path = record_words(record), merkle.inclusion([manifest, header], 1)
+    words, path = record_words(record), trees.inclusion([manifest, header], 1)
 
     def verify(row: bytes) -> bytes:
         proof = (network.deployment.contract, words, row, 0, [], header, 1, 2, path)

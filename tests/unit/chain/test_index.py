@@ -22,7 +22,7 @@ from worknet.chain.errors import (
 from worknet.chain.events import Role
 from worknet.chain.index import NetworkIndex
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
-from worknet.protocol import merkle
+from worknet.protocol import merkle, trees
 from worknet.protocol.records import How
 from worknet.protocol.voting import Opened, Revealed, Sealed, State
 
@@ -153,7 +153,7 @@ def test_records_and_leaves_prove_against_the_contracts_root(network: Network, i
     assert found.record.leaf() == found.leaf == leaves[3]
     assert found.record.leaf_hash() == network.owner.record(network.voting_id(3))
     assert (found.record.how, found.record.voters, found.record.pair) == (How.QUORUM, 0b111, network.PAIR)
-    merkle.verify_inclusion(leaves[3], 3, 5, merkle.inclusion(leaves, 3), network.owner.root())
+    merkle.verify_inclusion(leaves[3], 3, 5, trees.inclusion(leaves, 3), network.owner.root())
     assert index.leaves(2) == leaves[:2]
     assert index.record_at(5) is None
     with pytest.raises(ChainError, match="5 leaves"):

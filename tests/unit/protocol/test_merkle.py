@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from worknet.protocol import merkle
+from worknet.protocol import merkle, trees
 from worknet.protocol.merkle import ProofError
 
 # The leaves and roots of the Certificate Transparency reference tests, and proofs in them from
@@ -105,7 +105,7 @@ def test_the_published_roots() -> None:
 
 @pytest.mark.parametrize(("index", "size", "path"), PUBLISHED_INCLUSIONS)
 def test_published_inclusion_proofs_are_made_and_hold(index: int, size: int, path: list[bytes]) -> None:
-    assert merkle.inclusion(LEAVES[:size], index) == path
+    assert trees.inclusion(LEAVES[:size], index) == path
     merkle.verify_inclusion(LEAVES[index], index, size, path, ROOTS[size])
 
 
@@ -131,21 +131,21 @@ def test_a_leaf_outside_its_tree_is_refused(index: int, size: int, leaf: bytes, 
 
 @pytest.mark.parametrize(("old", "new", "path"), PUBLISHED_CONSISTENCIES)
 def test_published_consistency_proofs_are_made_and_hold(old: int, new: int, path: list[bytes]) -> None:
-    assert merkle.consistency(LEAVES[:new], old) == path
-    merkle.verify_consistency(old, ROOTS[old], new, ROOTS[new], path)
+    assert trees.consistency(LEAVES[:new], old) == path
+    trees.verify_consistency(old, ROOTS[old], new, ROOTS[new], path)
 
 
 @pytest.mark.parametrize("name", REFUSED_CONSISTENCIES)
 def test_published_wrong_consistency_proofs_are_refused(name: str) -> None:
     old, new, path = REFUSED_CONSISTENCIES[name]
     with pytest.raises(ProofError):
-        merkle.verify_consistency(old, ROOTS[6], new, ROOTS[8], path)
+        trees.verify_consistency(old, ROOTS[6], new, ROOTS[8], path)
 
 
 @pytest.mark.parametrize("root", [DO_NOT_CARE_1, merkle.EMPTY])
 @pytest.mark.parametrize("size", [0, 1])
 def test_equal_sizes_with_equal_roots_and_no_path_hold(size: int, root: bytes) -> None:
-    merkle.verify_consistency(size, root, size, root, [])
+    trees.verify_consistency(size, root, size, root, [])
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_published_degenerate_consistency_proofs_are_refused(
     old: int, old_root: bytes, new: int, new_root: bytes, path: list[bytes]
 ) -> None:
     with pytest.raises(ProofError):
-        merkle.verify_consistency(old, old_root, new, new_root, path)
+        trees.verify_consistency(old, old_root, new, new_root, path)
 
 
 def mth(leaves: list[bytes]) -> bytes:
@@ -195,7 +195,7 @@ def test_roots_are_those_of_the_definition_for_all_small_sizes() -> None:
 
 
 def test_a_frontier_has_the_root_of_all_its_leaves_at_every_size() -> None:
-    log = merkle.Frontier()
+    log = trees.Frontier()
     for size in range(140):
         assert (log.size, log.root()) == (size, merkle.root(numbered(size)))
         log.append(merkle.leaf_hash(size.to_bytes(2, "big")))
@@ -205,7 +205,7 @@ def test_every_leaf_of_every_small_tree_is_proved_and_no_other() -> None:
     for size in SIZES:
         leaves, root = numbered(size), merkle.root(numbered(size))
         for index, leaf in enumerate(leaves):
-            path = merkle.inclusion(leaves, index)
+            path = trees.inclusion(leaves, index)
             merkle.verify_inclusion(leaf, index, size, path, root)
             with pytest.raises(ProofError):
                 merkle.verify_inclusion(leaf + b"\0", index, size, path, root)
@@ -214,21 +214,21 @@ def test_every_leaf_of_every_small_tree_is_proved_and_no_other() -> None:
                     merkle.verify_inclusion(leaf, other, size, path, root)
         for outside in (-1, size):
             with pytest.raises(ProofError):
-                merkle.inclusion(leaves, outside)
+                trees.inclusion(leaves, outside)
 
 
 def test_every_small_tree_is_proved_to_be_a_prefix_of_every_larger_one() -> None:
     for new in SIZES:
         leaves, new_root = numbered(new), merkle.root(numbered(new))
         for old in range(1, new + 1):
-            path = merkle.consistency(leaves, old)
-            merkle.verify_consistency(old, merkle.root(leaves[:old]), new, new_root, path)
+            path = trees.consistency(leaves, old)
+            trees.verify_consistency(old, merkle.root(leaves[:old]), new, new_root, path)
             forked = merkle.root([*leaves[: old - 1], b"other"])
             with pytest.raises(ProofError):
-                merkle.verify_consistency(old, forked, new, new_root, path)
+                trees.verify_consistency(old, forked, new, new_root, path)
         for outside in (-1, 0, new + 1):
             with pytest.raises(ProofError):
-                merkle.consistency(leaves, outside)
+                trees.consistency(leaves, outside)
 
 
 def flip(path: list[bytes], data: st.DataObject) -> list[bytes]:
@@ -243,7 +243,7 @@ def flip(path: list[bytes], data: st.DataObject) -> list[bytes]:
 def test_any_flipped_bit_of_an_inclusion_proof_is_refused(size: int, data: st.DataObject) -> None:
     leaves = numbered(size)
     index = data.draw(st.integers(0, size - 1))
-    *path, root = flip([*merkle.inclusion(leaves, index), merkle.root(leaves)], data)
+    *path, root = flip([*trees.inclusion(leaves, index), merkle.root(leaves)], data)
     with pytest.raises(ProofError):
         merkle.verify_inclusion(leaves[index], index, size, path, root)
 
@@ -253,10 +253,10 @@ def test_any_flipped_bit_of_an_inclusion_proof_is_refused(size: int, data: st.Da
 def test_any_flipped_bit_of_a_consistency_proof_is_refused(new: int, data: st.DataObject) -> None:
     leaves = numbered(new)
     old = data.draw(st.integers(1, new - 1))
-    hashes = [*merkle.consistency(leaves, old), merkle.root(leaves[:old]), merkle.root(leaves)]
+    hashes = [*trees.consistency(leaves, old), merkle.root(leaves[:old]), merkle.root(leaves)]
     *path, old_root, new_root = flip(hashes, data)
     with pytest.raises(ProofError):
-        merkle.verify_consistency(old, old_root, new, new_root, path)
+        trees.verify_consistency(old, old_root, new, new_root, path)
 
 
 @given(st.integers(0, 20), st.integers(0, 20), st.lists(st.binary(min_size=31, max_size=33), max_size=6))
@@ -265,4 +265,4 @@ def test_random_paths_prove_nothing(first: int, second: int, path: list[bytes]) 
     with pytest.raises(ProofError):
         merkle.verify_inclusion(b"leaf", first, second, path, root)
     with pytest.raises(ProofError):
-        merkle.verify_consistency(first, sha256(b"old").digest(), second, root, path)
+        trees.verify_consistency(first, sha256(b"old").digest(), second, root, path)

@@ -27,6 +27,7 @@ from worknet.protocol import (
     salts,
     tables,
     tags,
+    trees,
     voting,
     voting_rules,
 )
@@ -120,7 +121,7 @@ def verify_inclusion(given: Given) -> None:
 
 def verify_consistency(given: Given) -> None:
     old_root, new_root = data(given["old_root"]), data(given["new_root"])
-    merkle.verify_consistency(given["old_size"], old_root, given["new_size"], new_root, datas(given["path"]))
+    trees.verify_consistency(given["old_size"], old_root, given["new_size"], new_root, datas(given["path"]))
 
 
 def table(given: Given) -> Given:

@@ -8,13 +8,14 @@ from dataclasses import replace
 
 import pytest
 
-from worknet.protocol import ids, merkle, salts, tables
+from worknet.protocol import ids, merkle, salts, tables, trees
 from worknet.protocol.ballots import Pair
 from worknet.protocol.canonical import to_hex
+from worknet.protocol.columns import Column
 from worknet.protocol.manifest import Manifest, TableEntry
 from worknet.protocol.policy import Ballots, Fallback, Policy
 from worknet.protocol.records import How, Record
-from worknet.protocol.tables import Column, Salter, Schema
+from worknet.protocol.tables import Salter, Schema
 from worknet.verify import (
     Ballot,
     ChainView,
@@ -127,10 +128,10 @@ class Committed:
                 root=merkle.root(leaves),
                 index=place,
                 count=len(self.leaves),
-                path=tuple(merkle.inclusion(self.leaves, place)),
+                path=tuple(trees.inclusion(self.leaves, place)),
             ),
             index=index,
-            path=tuple(merkle.inclusion(leaves, index)),
+            path=tuple(trees.inclusion(leaves, index)),
             row=shown,
         )
 
@@ -144,7 +145,7 @@ class Committed:
             root=merkle.root(leaves),
             count=len(leaves),
             fields=tuple(
-                Field(name, row[name], salts.salt(key, at), at, tuple(merkle.inclusion(leaves, at)))
+                Field(name, row[name], salts.salt(key, at), at, tuple(trees.inclusion(leaves, at)))
                 for at, name in enumerate(names)
                 if fields is None or name in fields
             ),
@@ -209,7 +210,7 @@ def build(
         votes = {0: True, 1: True, 3: False}
     leaves = [f"record {number}".encode() for number in range(LOG_SIZE)]
     leaves[POSITION] = final.leaf()
-    proof = ManifestProof(document, salt, tuple(merkle.inclusion(result.leaves, 0)))
+    proof = ManifestProof(document, salt, tuple(trees.inclusion(result.leaves, 0)))
     disclosure = None
     if row is not None:
         kind, name, index = row
@@ -219,7 +220,7 @@ def build(
         network=network,
         record=final,
         position=POSITION,
-        path=tuple(merkle.inclusion(leaves, POSITION)),
+        path=tuple(trees.inclusion(leaves, POSITION)),
         head=Head(LOG_SIZE, merkle.root(leaves)),
         ballots=tuple(
             Ballot(

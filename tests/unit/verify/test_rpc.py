@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from worknet.protocol import abi, ids, merkle
+from worknet.protocol import abi, ids, merkle, trees
 from worknet.protocol.ballots import Pair, seal
 from worknet.protocol.canonical import to_hex
 from worknet.protocol.keccak import keccak256
@@ -190,7 +190,7 @@ class Recorded:
             evidence,
             record=record,
             position=position,
-            path=tuple(merkle.inclusion_of_hashes(hashes[:size], position)),
+            path=tuple(trees.Tree(hashes[:size]).inclusion(position)),
             head=Head(size, merkle.root_of_hashes(hashes[:size])),
             ballots=tuple(
                 Ballot(worker, chain.workers[worker].address, self.operators[worker], pair)
@@ -294,7 +294,7 @@ def test_the_head_may_be_the_newest(recorded, url):
     hashes = [record.leaf_hash() for record, _ in recorded.records]
     evidence = replace(
         recorded.evidence,
-        path=tuple(merkle.inclusion_of_hashes(hashes, 1)),
+        path=tuple(trees.Tree(hashes).inclusion(1)),
         head=Head(5, merkle.root_of_hashes(hashes)),
     )
     assert verify(evidence, None, read_chain(url, evidence)).level == 3
@@ -339,7 +339,7 @@ def with_log(evidence, hashes):
     position = hashes.index(evidence.record.leaf_hash())
     return replace(
         evidence,
-        path=tuple(merkle.inclusion_of_hashes(hashes, position)),
+        path=tuple(trees.Tree(hashes).inclusion(position)),
         head=Head(len(hashes), merkle.root_of_hashes(hashes)),
     )
 

@@ -16,7 +16,7 @@ from worknet.chain.events import Role
 from worknet.chain.index import NetworkIndex
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 from worknet.chain.signers import signer_from_key
-from worknet.protocol import merkle
+from worknet.protocol import merkle, trees
 from worknet.protocol.ballots import Pair, Place
 from worknet.protocol.canonical import to_hex
 from worknet.protocol.ids import Slot, workflow_id
@@ -68,7 +68,7 @@ class Proved(Votings):
             self.draft,
             record=found.record,
             position=found.position,
-            path=tuple(merkle.inclusion(leaves, found.position)),
+            path=tuple(trees.inclusion(leaves, found.position)),
             head=Head(len(leaves), merkle.root(leaves)),
             ballots=tuple(
                 Ballot(worker, self.voters[worker].address, members[worker].operator, pair)

@@ -3,11 +3,12 @@
 import polars as pl
 import pytest
 
-from worknet.protocol import merkle, salts
+from worknet.protocol import merkle, salts, trees
 from worknet.protocol import tables as reference
+from worknet.protocol.columns import Column
 from worknet.protocol.ids import Slot
 from worknet.protocol.manifest import Manifest
-from worknet.protocol.tables import Column, Salter
+from worknet.protocol.tables import Salter
 from worknet.tables import prove_row
 from worknet.workflow import Dataset, Declaration, Every, Table
 from worknet.workflow.folder import Bundle
@@ -83,5 +84,5 @@ def test_a_row_is_proved_up_to_the_result_root(index):
     merkle.verify_inclusion(proof.leaf, proof.index, proof.rows, proof.path, table.root)
     leaves = result.leaves
     for leaf, position in ((result.manifest_leaf, 0), (table.leaf, leaves.index(table.leaf))):
-        path = merkle.inclusion(leaves, position)
+        path = trees.inclusion(leaves, position)
         merkle.verify_inclusion(leaf, position, len(leaves), path, result.root)
