@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from worknet.config.document import ConfigFile, Section, nearest
+from worknet.config.publishing import PublishedPlace
 from worknet.config.values import (
     Address,
     Currency,
@@ -46,6 +47,14 @@ class NetworkSection(Section):
     )
     confirmations: int = Field(
         default=0, ge=0, le=100_000, description="how deep a block must lie before it counts", examples=[6]
+    )
+    published: tuple[PublishedPlace, ...] = Field(
+        default=(),
+        strict=False,
+        max_length=64,
+        description="where members publish results: folders, and addresses under which servers have them; "
+        "nobody needs to trust these",
+        examples=[["https://alpha.example/published", "published"]],
     )
 
 

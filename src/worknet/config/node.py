@@ -13,6 +13,7 @@ from worknet.config.journal import JournalSection
 from worknet.config.keys import Key
 from worknet.config.network import NetworkConfig
 from worknet.config.operations import AdminSection, AlertsSection, HealthSection, HttpSection, LogSection
+from worknet.config.publishing import PublishingSection
 from worknet.config.secrets import SecretRef
 from worknet.config.sharing import SharingSection
 from worknet.config.triggers import TriggerSource
@@ -126,6 +127,9 @@ class NodeConfig(ConfigFile):
     sharing: SharingSection = Field(
         default_factory=SharingSection,
         description="what the other members are told of votings whose ballots differ: a table",
+    )
+    publishing: PublishingSection | None = Field(
+        default=None, description="where results that a workflow declares public are published: a table"
     )
 
     def load_network(self) -> NetworkConfig:

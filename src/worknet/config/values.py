@@ -191,7 +191,7 @@ def _threshold(value: object) -> tuple[int, int]:
     return numerator, denominator
 
 
-def _text_path(value: object) -> str:
+def text_path(value: object) -> str:
     """A path as text: not empty, without a zero byte."""
     if isinstance(value, Path):
         return str(value)
@@ -209,12 +209,13 @@ def _beside_file(path: str, info: ValidationInfo) -> Path:
     return Path(path) if folder is None else Path(folder) / path
 
 
-def _path(value: object, info: ValidationInfo) -> Path:
-    return _beside_file(_text_path(value), info)
+def path_of(value: object, info: ValidationInfo) -> Path:
+    """A path, a relative one beside the configuration file; refuses anything else."""
+    return _beside_file(text_path(value), info)
 
 
 def _windowed_path(value: object, info: ValidationInfo) -> Path:
-    return _beside_file(check_placeholders(_text_path(value)), info)
+    return _beside_file(check_placeholders(text_path(value)), info)
 
 
 def check_placeholders(text: str) -> str:
@@ -269,7 +270,7 @@ def _windowed_url(url: Url) -> Url:
 
 def _bundle_place(value: object, info: ValidationInfo) -> Path | Url:
     if not isinstance(value, str) or not value.startswith(("http://", "https://")):
-        return _path(value, info)
+        return path_of(value, info)
     url = url_of(value)
     has_place = urlsplit(url.value).path.count("{digest}") == 1
     if not has_place or _PLACEHOLDER.search(url.value.replace("{digest}", "", 1)):
@@ -318,7 +319,7 @@ Currency = Annotated[int, BeforeValidator(_currency), _text_schema(f"^{amounts.P
 Threshold = Annotated[
     tuple[int, int], BeforeValidator(_threshold), _text_schema("^(majority|[0-9]+/[0-9]+)$")
 ]
-FilePath = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string", "minLength": 1})]
+FilePath = Annotated[Path, BeforeValidator(path_of), WithJsonSchema({"type": "string", "minLength": 1})]
 WindowedPath = Annotated[
     Path, BeforeValidator(_windowed_path), WithJsonSchema({"type": "string", "minLength": 1})
 ]

@@ -5,8 +5,6 @@ alter or make up what it likes. Each way is bounded in time and size, and a faul
 """
 
 import asyncio
-import os
-import stat
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ from worknet import __version__
 from worknet.sources.errors import NonsenseError, Origin, RefusedError, SourceError, UnavailableError
 from worknet.sources.fetching import Fetching, address, authorities, server_of
 from worknet.sources.objects import driver_fault, file_system
+from worknet.sources.shared_files import content_of, write_whole
 from worknet.sources.waiting import run, within
 
 _ABOUT = "statements"
@@ -120,7 +119,7 @@ class FolderChannel:
         """See `Channel`."""
         path = self._folder / statement_name(voting_id, attempt, worker)
         try:
-            self._calls.do(lambda: self._write(path, content))
+            self._calls.do(lambda: write_whole(path, content, f".{path.name}.part"))
         except OSError as error:
             hint = "a folder that this user may write into"
             raise UnavailableError(self._origin, f"cannot be written: {error.strerror}", hint) from None
@@ -130,7 +129,7 @@ class FolderChannel:
         for worker in sorted(workers):
             path = self._folder / statement_name(voting_id, attempt, worker)
             try:
-                content = self._calls.do(partial(self._content, path))
+                content = self._calls.do(partial(content_of, path, self._max_bytes))
             except SourceError as error:
                 yield Found(str(self._folder), fault=error.message)
                 return
@@ -143,26 +142,6 @@ class FolderChannel:
                 yield Found(str(path), fault=f"no file of at most {self._max_bytes} bytes")
             else:
                 yield Found(str(path), content)
-
-    def _write(self, path: Path, content: bytes) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part")
-        # Left by a crash, or put there by another member: a link would lead into a file of this worker's.
-        part.unlink(missing_ok=True)
-        with part.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-
-    def _content(self, path: Path) -> bytes | None:
-        """The file's content; None if it is too large, or no regular file."""
-        # Neither a link nor a pipe that another member has put there is followed or waited for.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return None
-            content = file.read(self._max_bytes + 1)
-        return content if len(content) <= self._max_bytes else None
 
 
 class ObjectChannel:
