@@ -113,6 +113,10 @@ class SealedStatementError(ChainError):
     """A sealed statement that has not the right form, was altered, or is not sealed to this key."""
 
 
+class SealedFileError(ChainError):
+    """A sealed file that has not the right form, was altered, or is sealed to another key."""
+
+
 class SignerUnavailableError(ChainError):
     """The external signer could not be reached, took too long, or answered with an error or nonsense."""
 

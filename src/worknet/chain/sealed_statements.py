@@ -13,9 +13,9 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from worknet.chain.errors import SealedStatementError
+from worknet.chain.sealing import SUITE, padded
 from worknet.protocol.canonical import decode, encode, from_hex, to_hex
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.statement import LARGEST_STATEMENT, PLACE_KEYS, Statement, StatementPlace
@@ -29,7 +29,6 @@ LARGEST_HEADER = 1 << 16
 LARGEST_SEALED = LARGEST_HEADER + 1 + LARGEST_STATEMENT * 9 // 8
 """Bytes of a sealed statement at most."""
 
-_SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 _ONCE = bytes(12)
 """The nonce: each key encrypts one statement and nothing else."""
 
@@ -44,7 +43,7 @@ def seal(statement: Statement, recipients: Mapping[int, bytes]) -> bytes:
     for recipient, public_key in sorted(recipients.items()):
         info = wrapping_info(statement.place, recipient)
         try:
-            wrapped[recipient] = _SUITE.encrypt(key, X25519PublicKey.from_public_bytes(public_key), info)
+            wrapped[recipient] = SUITE.encrypt(key, X25519PublicKey.from_public_bytes(public_key), info)
         except ValueError:
             continue
     header = header_of(statement.place, wrapped)
@@ -60,17 +59,6 @@ def header_of(place: StatementPlace, wrapped: Mapping[int, bytes]) -> bytes:
 def wrapping_info(place: StatementPlace, recipient: int) -> bytes:
     """HPKE's `info`: nothing that is encrypted for one place and recipient opens for another."""
     return f"{PREFIX}statement/".encode() + encode({**place.document(), "recipient": recipient})
-
-
-def padded(text: bytes) -> bytes:
-    """The text with zero bytes behind it, so that its length tells little.
-
-    Padmé (Nikitin et al., Reducing Metadata Leakage from Encrypted Files and Communication with PURBs, 2019,
-    section 4): at most 12 % more, and of the length no more than its magnitude shows.
-    """
-    magnitude = len(text).bit_length() - 1
-    free = max(0, magnitude - magnitude.bit_length())
-    return text + bytes(-len(text) % (1 << free))
 
 
 @dataclass(frozen=True)
@@ -109,7 +97,7 @@ class SealedStatement:
             )
         private = X25519PrivateKey.from_private_bytes(encryption_key)
         try:
-            key = _SUITE.decrypt(self.recipients[me], private, wrapping_info(self.place, me))
+            key = SUITE.decrypt(self.recipients[me], private, wrapping_info(self.place, me))
             text = ChaCha20Poly1305(key).decrypt(_ONCE, self.body, self.header)
         except (InvalidTag, ValueError):
             # One message for all: who altered what is not told.

@@ -42,6 +42,7 @@ ENTRIES = {
     "votings": Entry("worknet.cli.votings", "votings", "List the votings that a worker takes part in."),
     "voting": Entry("worknet.cli.voting", "app", "Show one voting: its attempts, and why it failed."),
     "prove": Entry("worknet.cli.votings", "prove", "Write evidence of a result, with one row disclosed."),
+    "key": Entry("worknet.cli.key", "key", "Make a key to which members seal what they hand over."),
     "replay": Entry("worknet.cli.replay", "replay", "Run a voting again from the journal, and compare."),
     "verify": Entry("worknet.cli.verify", "verify", "Check a result without trusting who hands it over."),
 }

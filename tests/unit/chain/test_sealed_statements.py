@@ -14,7 +14,8 @@ from tests.unit.protocol.statement_samples import Work, meter
 
 from worknet.chain import sealed_statements
 from worknet.chain.errors import SealedStatementError
-from worknet.chain.sealed_statements import SealedStatement, header_of, padded, seal, wrapping_info
+from worknet.chain.sealed_statements import SealedStatement, header_of, seal, wrapping_info
+from worknet.chain.sealing import padded
 from worknet.protocol.canonical import decode, encode
 
 KEYS = {index: bytes([index + 1]) * 32 for index in range(3)}
