@@ -3,86 +3,136 @@
 What hashes and checks inclusion is in `merkle`, so that who only verifies needs no more than that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
 
-from worknet.protocol.merkle import (
-    EMPTY,
-    ProofError,
-    check_hashes,
-    climb,
-    leaf_hash,
-    next_level,
-    node_hash,
-    root_of_hashes,
-)
+from worknet.protocol.merkle import EMPTY, HASH_BYTES, ProofError, check_hashes, climb, leaf_hash, node_hash
+
+_PAIR = 2 * HASH_BYTES
 
 
 class Tree:
-    """A tree that keeps its levels, so that each further proof is a look-up: 64 bytes for each leaf.
+    """A tree that grows at its right, and proves what stands in it now or stood in it when it was smaller.
 
-    Made of leaf hashes, of 32 bytes each.
+    It keeps the root of every perfect subtree, packed level by level: 64 bytes for each leaf. So a root or
+    a proof, of the tree at any size that it had, takes logarithmic time. Its leaves are given as leaf hashes.
     """
 
-    def __init__(self, hashes: Sequence[bytes]) -> None:
-        self._levels = [list(hashes)]
-        while len(self._levels[-1]) > 1:
-            self._levels.append(next_level(self._levels[-1]))
+    def __init__(self, hashes: Iterable[bytes] = ()) -> None:
+        self._levels: list[bytearray] = [bytearray()]
+        self.extend(hashes)
+
+    def extend(self, hashes: Iterable[bytes]) -> None:
+        """Adds leaf hashes at the right, in their order."""
+        height, added = 0, b"".join(hashes)
+        while added:
+            if height == len(self._levels):
+                self._levels.append(bytearray())
+            level = self._levels[height]
+            unpaired = len(level) // _PAIR * _PAIR
+            level += added
+            pairs = bytes(memoryview(level)[unpaired:])
+            # `node_hash` without its call, which would take as long again as the hashing.
+            added = b"".join(
+                [
+                    sha256(b"\x01" + pairs[at : at + _PAIR]).digest()
+                    for at in range(0, len(pairs) - HASH_BYTES, _PAIR)
+                ]
+            )
+            height += 1
 
     @property
     def size(self) -> int:
         """The number of leaves."""
-        return len(self._levels[0])
+        return len(self._levels[0]) // HASH_BYTES
 
     @property
     def root(self) -> bytes:
-        """`MTH` of the leaves; of no leaves, `SHA256("")`."""
-        return self._levels[-1][0] if self.size else EMPTY
+        """`MTH` of all leaves; of no leaves, `SHA256("")`."""
+        return self.root_at(self.size)
 
-    def inclusion(self, index: int) -> list[bytes]:
-        """The path that proves the leaf at `index` (RFC 9162 section 2.1.3.1).
+    def root_at(self, size: int) -> bytes:
+        """`MTH` of the first `size` leaves; `ProofError` where there are not so many."""
+        self._check_size(size)
+        return self._edge(size.bit_length(), size) if size else EMPTY
 
-        Raises `ProofError` where there is no such leaf.
+    def hash_of(self, index: int) -> bytes:
+        """The leaf hash at `index`, counted from 0; `ProofError` where there is none."""
+        self._check_leaf(index, self.size)
+        return self._node(0, index)
+
+    def inclusion(self, index: int, size: int | None = None) -> list[bytes]:
+        """The path of the leaf at `index` in the tree of the first `size` leaves (None: all of them).
+
+        RFC 9162 section 2.1.3.1. Raises `ProofError` where there is no such leaf or size.
         """
-        if not 0 <= index < self.size:
-            raise ProofError(f"a tree of {self.size} leaves has no leaf {index}")
+        size = self.size if size is None else size
+        self._check_size(size)
+        self._check_leaf(index, size)
+        return self._path(0, index, size)
+
+    def consistency(self, old_size: int, new_size: int | None = None) -> list[bytes]:
+        """The path that proves the first `old_size` leaves to be a prefix of `new_size` (None: all).
+
+        RFC 9162 section 2.1.4.1. Raises `ProofError` where no such proof exists.
+        """
+        new_size = self.size if new_size is None else new_size
+        self._check_size(new_size)
+        if not 0 < old_size <= new_size:
+            raise ProofError(f"no consistency proof from {old_size} to {new_size} leaves exists")
+        if old_size == new_size:
+            return []
+        # The last perfect subtree of the old tree stands in the new one too: from it all else is proven.
+        height = (old_size & -old_size).bit_length() - 1
+        index = (old_size >> height) - 1
+        # Where it is the old tree itself, the verifier has its hash: the old root.
+        known = [] if index == 0 else [self._node(height, index)]
+        return known + self._path(height, index, new_size)
+
+    def _path(self, height: int, index: int, size: int) -> list[bytes]:
+        """The siblings from a perfect subtree, the `index`th of its height, up to the root at that size."""
         path = []
-        for level in self._levels:
+        while index or 1 << height < size:
             sibling = index ^ 1
-            if sibling < len(level):
-                path.append(level[sibling])
-            index >>= 1
+            if (sibling + 1) << height <= size:
+                path.append(self._node(height, sibling))
+            elif sibling << height < size:
+                path.append(self._edge(height, size))
+            height, index = height + 1, index >> 1
         return path
+
+    def _node(self, height: int, index: int) -> bytes:
+        """The root of a perfect subtree, the `index`th of its height from the left."""
+        at = index * HASH_BYTES
+        return bytes(self._levels[height][at : at + HASH_BYTES])
+
+    def _edge(self, height: int, size: int) -> bytes:
+        """The root over what is left of `size` leaves beyond the last perfect subtree of that height."""
+        node = b""
+        for below in range(height):
+            if size >> below & 1:
+                left = self._node(below, (size >> below) - 1)
+                node = node_hash(left, node) if node else left
+        return node
+
+    def _check_size(self, size: int) -> None:
+        if not 0 <= size <= self.size:
+            raise ProofError(f"a tree of {self.size} leaves never had {size}")
+
+    @staticmethod
+    def _check_leaf(index: int, size: int) -> None:
+        if not 0 <= index < size:
+            raise ProofError(f"a tree of {size} leaves has no leaf {index}")
 
 
 def inclusion(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """The path of one leaf of a tree that is needed once; see `Tree.inclusion`."""
-    return Tree([leaf_hash(leaf) for leaf in leaves]).inclusion(index)
+    """The path of one leaf, given all leaf data; of a tree with more to prove, keep the `Tree`."""
+    return Tree(map(leaf_hash, leaves)).inclusion(index)
 
 
 def consistency(leaves: Sequence[bytes], old_size: int) -> list[bytes]:
-    """The path that proves the first `old_size` leaves to be a prefix (RFC 9162 section 2.1.4.1)."""
-    return consistency_of_hashes([leaf_hash(leaf) for leaf in leaves], old_size)
-
-
-def consistency_of_hashes(hashes: Sequence[bytes], old_size: int) -> list[bytes]:
-    """The same, of leaves whose leaf hashes are given."""
-    if not 0 < old_size <= len(hashes):
-        raise ProofError(f"no consistency proof from {old_size} to {len(hashes)} leaves exists")
-    path: list[bytes] = []
-    first, end, known = 0, len(hashes), True
-    tails = []
-    while old_size != end - first:
-        split = first + _largest_power_below(end - first)
-        if old_size <= split - first:
-            tails.append(root_of_hashes(hashes[split:end]))
-            end = split
-        else:
-            tails.append(root_of_hashes(hashes[first:split]))
-            old_size -= split - first
-            first, known = split, False
-    if not known:
-        path.append(root_of_hashes(hashes[first:end]))
-    return path + tails[::-1]
+    """The path that proves the first `old_size` leaves to be a prefix of all, given as leaf data."""
+    return Tree(map(leaf_hash, leaves)).consistency(old_size)
 
 
 def verify_consistency(
@@ -129,9 +179,18 @@ class Frontier:
     logarithmic time.
     """
 
-    def __init__(self) -> None:
-        self.size = 0
-        self._subtrees: list[bytes] = []
+    def __init__(self, size: int = 0, subtrees: Sequence[bytes] = ()) -> None:
+        """Empty, or as another of that size with these `subtrees` was; `ProofError` if they do not fit."""
+        check_hashes(subtrees)
+        if size < 0 or size.bit_count() != len(subtrees):
+            raise ProofError(f"{len(subtrees)} perfect subtrees make no tree of {size} leaves")
+        self.size = size
+        self._subtrees = list(subtrees)
+
+    @property
+    def subtrees(self) -> tuple[bytes, ...]:
+        """The roots of the perfect subtrees, largest first: what is kept of the leaves."""
+        return tuple(self._subtrees)
 
     def append(self, leaf: bytes) -> None:
         """Adds a leaf hash at the right."""
@@ -151,7 +210,3 @@ class Frontier:
         for subtree in reversed(self._subtrees[:-1]):
             node = node_hash(subtree, node)
         return node
-
-
-def _largest_power_below(size: int) -> int:
-    return 1 << ((size - 1).bit_length() - 1)

@@ -16,7 +16,7 @@ from worknet.protocol.merkle import root_of_hashes
 from worknet.protocol.policy import Ballots
 from worknet.protocol.records import How
 from worknet.protocol.rewards import period_of
-from worknet.protocol.trees import consistency_of_hashes, verify_consistency
+from worknet.protocol.trees import Tree, verify_consistency
 from worknet.protocol.voting import State
 from worknet.protocol.voting_time import at
 
@@ -176,7 +176,7 @@ class Invariants:
         size, root = self.chain.view("size")[0], _word(self.chain.view("root")[0])
         assert (size, root) == (len(self.world.leaves), self.world.log.root())
         if self.roots and self.roots[-1][0] < size:
-            path = consistency_of_hashes(self.world.leaves, self.roots[-1][0])
+            path = Tree(self.world.leaves).consistency(self.roots[-1][0])
             verify_consistency(*self.roots[-1], size, root, path)
             assert root == root_of_hashes(self.world.leaves)
         if size and (size, root) not in self.roots[-1:]:
