@@ -1,4 +1,7 @@
-"""Datasets that a broker brings: what they have beside the broker's own options, a section for each kind."""
+"""Datasets that a broker brings: what they have beside the broker's own options, a section for each kind.
+
+And the union of all kinds, in which `source` tells them apart.
+"""
 
 from typing import Annotated, Literal
 
@@ -6,6 +9,7 @@ from pydantic import Field
 
 from worknet.config.datasets import DatasetSection, PulledDataset, SourceName, WrittenSection
 from worknet.config.feeds import KafkaFeed, MqttFeed, NatsFeed, RabbitmqFeed, RedisFeed
+from worknet.config.results import ResultsDataset
 from worknet.config.values import Span
 
 
@@ -51,5 +55,5 @@ class RedisDataset(FedDataset, RedisFeed):
 
 
 BrokerDataset = NatsDataset | MqttDataset | RabbitmqDataset | KafkaDataset | RedisDataset
-DatasetSource = Annotated[PulledDataset | BrokerDataset, Field(discriminator="source")]
+DatasetSource = Annotated[PulledDataset | BrokerDataset | ResultsDataset, Field(discriminator="source")]
 """Where a dataset comes from, told apart by `source`."""

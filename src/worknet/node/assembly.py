@@ -13,7 +13,9 @@ from starlette.routing import BaseRoute
 
 from worknet.config import ConfigError
 from worknet.config.fed_datasets import BrokerDataset
+from worknet.config.results import ResultsDataset
 from worknet.node.bundles import Bundles
+from worknet.node.consuming import check_names, check_tables, parents_for, results_source
 from worknet.node.data_keys import DataKeys
 from worknet.node.errors import DataKeyMismatch, NodeError
 from worknet.node.ingest.events import event_frame
@@ -21,10 +23,14 @@ from worknet.node.ingest.setup import Outside
 from worknet.node.operations.logs import Log
 from worknet.node.operations.operating import operated
 from worknet.node.operations.outlets import open_outlets
+from worknet.node.operations.published import published_routes
 from worknet.node.operations.records import JournalRecords
 from worknet.node.operations.statements import statement_routes
 from worknet.node.preparers import Preparers
 from worknet.node.preparing import Preparer
+from worknet.node.prove import Prover
+from worknet.node.published import PublishedFolder
+from worknet.node.publishing import Publishing
 from worknet.node.retention import Retention
 from worknet.node.rivals import Rivals
 from worknet.node.setup import Access, opened, sole_use
@@ -55,6 +61,7 @@ def opened_worker(file: Path, log: Log | None = None, *, take_over: bool = False
         if not access.config.workflows:
             right = "[workflows.NAME.datasets.NAME] for each workflow to vote on"
             raise access.config.error(("workflows",), "is missing: there is nothing to do", right)
+        check_names(access.config)
         chain_time = _ChainTime(access.now)
         outside = Outside(access.config, access.journal, access.worker, chain_clock=chain_time)
         bundles, data_key = _bundles(access), DataKeys(access.config)
@@ -62,6 +69,7 @@ def opened_worker(file: Path, log: Log | None = None, *, take_over: bool = False
         for name in access.config.workflows:
             preparers[name] = _open_preparers(access, name, bundles, data_key, outside)
             stack.callback(preparers[name].close)
+        check_tables(access, preparers)
         ingest = outside.ingest()
         worker = Worker(
             access.client,
@@ -75,6 +83,7 @@ def opened_worker(file: Path, log: Log | None = None, *, take_over: bool = False
             retention=Retention(access.journal, access.index, access.config.journal.keep),
             outlets=open_outlets(access.config),
             sharing=_sharing(access, data_key),
+            publishing=_publishing(access, data_key),
         )
         chain_time.follow(worker)
         if log is not None:
@@ -82,7 +91,8 @@ def opened_worker(file: Path, log: Log | None = None, *, take_over: bool = False
                 access.index, access.journal, access.worker, lambda: worker.status().head_time or access.now
             )
             routes = [*outside.routes(), *_statement_routes(access)]
-            stack.enter_context(operated(access.config, log, worker, records, routes))
+            public = _published_routes(access)
+            stack.enter_context(operated(access.config, log, worker, records, routes, public))
         # Only now, so that a rival is also told by an alert.
         rivals = Rivals(access.client, access.index, access.journal)
         if take_over:
@@ -131,6 +141,31 @@ def _statement_routes(access: Access) -> list[BaseRoute]:
     return statement_routes(access.journal, lambda: access.index.index_of(access.worker))
 
 
+def _publishing(access: Access, data_key: DataKeys) -> Publishing | None:
+    """What publishes results that are declared public; None where the operator has not configured it."""
+    folder = _published_folder(access)
+    if folder is None:
+        return None
+    prover = Prover(access.index, access.journal, data_key)
+    return Publishing(prover, _names(access), folder)
+
+
+def _published_routes(access: Access) -> list[BaseRoute]:
+    """Where anybody asks for this worker's publications, if it has any."""
+    folder = _published_folder(access)
+    return [] if folder is None else published_routes(folder, access.index, _names(access))
+
+
+def _published_folder(access: Access) -> PublishedFolder | None:
+    section = access.config.publishing
+    return None if section is None else PublishedFolder(section.folder, access.config.node.name)
+
+
+def _names(access: Access) -> dict[bytes, str]:
+    """The workflows that this worker votes on, by their ids."""
+    return {workflow_id(name): name for name in access.config.workflows}
+
+
 def _bundles(access: Access) -> Bundles:
     workflows = access.config.workflows
     return Bundles(
@@ -158,7 +193,9 @@ def _open_preparers(
             schema = declaration.dataset(EVENT_DATASET).schema
             return event_frame(access.journal.events, name, trigger_id, schema)
 
-        return Preparer(runner, sources.of(declaration), data_key, payload)
+        given, parents = sources.of(declaration), parents_for(access, name, declaration)
+        consumed = None if parents is None else parents.results
+        return Preparer(runner, given, data_key, payload, consumed=consumed)
 
     preparers = Preparers(name, bundles, run, make)
     try:
@@ -176,7 +213,8 @@ class _Sources:
     """
 
     def __init__(self, access: Access, name: str, outside: Outside) -> None:
-        self._config, self._name, self._outside = access.config, name, outside
+        self._access, self._name, self._outside = access, name, outside
+        self._config = access.config
         self._first: Declaration | None = None
         self._fed: dict[str, Source] = {}
 
@@ -203,6 +241,9 @@ class _Sources:
             section = given[dataset.name]
             if isinstance(section, BrokerDataset):
                 raise self._restart((*place, dataset.name))
+            if isinstance(section, ResultsDataset):
+                sources[dataset.name] = results_source(self._access, self._name, dataset.name, declaration)
+                continue
             try:
                 source = source_from(section.source, dataset.name, dataset.schema, **section.options())
                 source.check(_example(declaration))

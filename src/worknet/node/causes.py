@@ -5,11 +5,13 @@ A cause is bounded and says nothing of rows; what exactly happened stands beside
 
 from enum import StrEnum
 
+from worknet.chain.errors import ChainError
 from worknet.node.errors import (
     BundleMismatch,
     BundleMissing,
     BundleUnusable,
     DataKeyMismatch,
+    ParentMissing,
     SourceTimeout,
 )
 from worknet.sources.errors import IncompleteError, RefusedError, SourceError, UnavailableError
@@ -37,6 +39,8 @@ class Cause(StrEnum):
     """A source does not let this worker read, or does not know what it asks for."""
     BAD_DATA = "bad data"
     """What a source gave is no table, or breaks the dataset's schema."""
+    PARENT_MISSING = "parent missing"
+    """A result that is consumed may yet come, or this worker does not hold its rows."""
     WORKFLOW_FAILED = "workflow failed"
     """The workflow raised an error, or its run died without a result."""
     WORKFLOW_TIMEOUT = "workflow timeout"
@@ -76,6 +80,7 @@ _CAUSES: tuple[tuple[type[BaseException], Cause], ...] = (
     (IncompleteError, Cause.SOURCE_INCOMPLETE),
     (RefusedError, Cause.SOURCE_REFUSED),
     (SourceError, Cause.BAD_DATA),
+    (ParentMissing, Cause.PARENT_MISSING),
     (TimedOutError, Cause.WORKFLOW_TIMEOUT),
     (MemoryExceededError, Cause.WORKFLOW_MEMORY),
     (FailedError, Cause.WORKFLOW_FAILED),
@@ -87,4 +92,5 @@ _CAUSES: tuple[tuple[type[BaseException], Cause], ...] = (
     (BundleUnusable, Cause.BUNDLE_MISSING),
     (BundleMismatch, Cause.BUNDLE_MISSING),
     (DataKeyMismatch, Cause.DATA_KEY_MISSING),
+    (ChainError, Cause.CHAIN_UNAVAILABLE),
 )

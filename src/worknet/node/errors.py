@@ -41,6 +41,10 @@ class SourceTimeout(NodeError):
     """A dataset was not read in time, and its reading was cut off."""
 
 
+class ParentMissing(NodeError):
+    """A result that a voting consumes may yet come, or is one whose rows this worker does not hold."""
+
+
 class RivalError(NodeError):
     """Another worker votes with the same key: this one stops, and must not be started again by itself."""
 

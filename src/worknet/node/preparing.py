@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from worknet.chain.errors import ChainError
 from worknet.config import ConfigError
 from worknet.node.causes import Cause, cause_of
 from worknet.node.errors import BundleMismatch, DataKeyMismatch, NodeError
 from worknet.node.journal import Ballot
+from worknet.node.parents import Results, parents_of
 from worknet.node.reading import Reader
 from worknet.protocol.ballots import SEAL_SALT_BYTES, Pair
 from worknet.protocol.canonical import decode, encode, to_hex
@@ -29,6 +31,10 @@ from worknet.workflow.errors import FailedError, RunnerError, WrongActionsError,
 from worknet.workflow.roots import commit_inputs, commit_result
 from worknet.workflow.runner import Outcome, Runner
 from worknet.workflow.triggers import EVENT_DATASET
+
+Consumed = Callable[[Slot, int, float], Results]
+"""The recorded results that an attempt of a slot's voting consumes, waited for within so many seconds; raises
+`ParentMissing` and ChainError."""
 
 LEAST_SECONDS = 1.0
 """What a run gets even if reading has taken all the time: it may be done in no time."""
@@ -68,11 +74,13 @@ class Preparer:
         data_key: Callable[[int], bytes],
         payload: Callable[[bytes], pl.DataFrame] | None = None,
         *,
+        consumed: Consumed | None = None,
         reader: Callable[[Mapping[str, Source]], Reader] = Reader,
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         """`payload` gives what the event of a trigger id says, as dataset `event`; None: there are none.
 
+        `consumed` gives the results of other workflows that datasets are fed from; None: none are.
         `random_bytes` makes the salts of the seals: whoever can tell them can open the seals.
         """
         self._runner = runner
@@ -80,6 +88,7 @@ class Preparer:
         self._random_bytes = random_bytes
         self._data_key = data_key
         self._payload = payload
+        self._consumed = consumed
 
     @property
     def declaration(self) -> Declaration:
@@ -120,11 +129,12 @@ class Preparer:
         end = time.monotonic() + task.seconds
         with _told():
             self.check(task.policy)
-            datasets = self._read(task.trigger, task.attempt, end - time.monotonic())
+            results = self._results(task, end - time.monotonic())
+            datasets = self._read(task, results, end - time.monotonic())
             left = max(LEAST_SECONDS, end - time.monotonic())
             with turns or nullcontext():
                 outcome = self._runner.run(datasets, task.trigger.window, left)
-                return self._ballot(task, datasets, outcome)
+                return self._ballot(task, datasets, outcome, parents_of(results))
 
     def handle(self, evidence: Evidence, seconds: float) -> tuple[Action, ...] | None:
         """What the workflow's handler for the evidence's moment decides; None if it has none.
@@ -152,11 +162,18 @@ class Preparer:
         inputs = commit_inputs(declaration, datasets, Salter(data_key, ballot.voting_id, ballot.attempt))
         return {name: table.root for name, table in inputs.datasets.items()}
 
-    def _ballot(self, task: Task, datasets: Mapping[str, pl.DataFrame], outcome: Outcome) -> Ballot:
+    def _ballot(
+        self,
+        task: Task,
+        datasets: Mapping[str, pl.DataFrame],
+        outcome: Outcome,
+        parents: tuple[bytes, ...],
+    ) -> Ballot:
         """The commitment to what was read and computed."""
         salter = Salter(self._data_key(task.policy.data_key_epoch), task.voting_id, task.attempt)
         inputs = commit_inputs(self.declaration, datasets, salter)
-        result = commit_result(self.declaration, self._runner.bundle, task.trigger, outcome, salter)
+        bundle = self._runner.bundle
+        result = commit_result(self.declaration, bundle, task.trigger, outcome, salter, parents)
         return Ballot(
             voting_id=task.voting_id,
             attempt=task.attempt,
@@ -176,23 +193,32 @@ class Preparer:
         """Ends the runs that are under way."""
         self._runner.close()
 
-    def _read(self, trigger: Trigger, attempt: int, seconds: float) -> dict[str, pl.DataFrame]:
+    def _results(self, task: Task, seconds: float) -> Results:
+        """The results of other workflows that the task's attempt consumes."""
+        if self._consumed is None or not isinstance(task.trigger, Slot):
+            return {}
+        return self._consumed(task.trigger, task.attempt, seconds)
+
+    def _read(self, task: Task, results: Results, seconds: float) -> dict[str, pl.DataFrame]:
         """All datasets of the trigger: of a slot for its window, of an event for what it says."""
+        trigger = task.trigger
         if isinstance(trigger, Slot):
-            return self._reader.read(Occasion(trigger.window, attempt=attempt), seconds)
+            occasion = Occasion(trigger.window, attempt=task.attempt, results=results)
+            return self._reader.read(occasion, seconds)
         if self._payload is None:
             raise NodeError(f"{self.declaration.name} votes on slots, and an event came")
         payload = self._payload(trigger.trigger_id)
-        occasion = Occasion(event=payload.row(0, named=True), attempt=attempt)
+        occasion = Occasion(event=payload.row(0, named=True), attempt=task.attempt)
         return {EVENT_DATASET: payload, **self._reader.read(occasion, seconds)}
 
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Tells every error of sources, workflow and node as `PreparationFailed`, without what may name rows."""
+    """Tells each error of sources, chain, workflow and node as `PreparationFailed`, without what may name
+    rows."""
     try:
         yield
-    except (NodeError, SourceError) as error:
+    except (NodeError, SourceError, ChainError) as error:
         raise PreparationFailed(cause_of(error), str(error), hint=error.hint) from None
     except (FailedError, WrongTablesError, WrongActionsError) as error:
         message = error.cause if isinstance(error, FailedError) else f"workflow: {error.cause}"

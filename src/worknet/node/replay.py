@@ -8,23 +8,19 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-import polars as pl
-
 from worknet.chain.index import NetworkIndex
 from worknet.node.bundles import Bundles
 from worknet.node.errors import UnknownVoting
 from worknet.node.journal import Ballot, Journal
 from worknet.node.preparing import unpack
 from worknet.protocol.ballots import Pair
-from worknet.protocol.canonical import Value, decode, encode, to_hex
-from worknet.protocol.ids import Trigger, trigger_of, workflow_id
-from worknet.protocol.tables import Kind, Salter
-from worknet.tables.differences import Difference, first_difference
-from worknet.workflow import Declaration
-from worknet.workflow.errors import NotIsolatedError, RunnerError
+from worknet.protocol.canonical import Value, to_hex
+from worknet.protocol.ids import trigger_of, workflow_id
+from worknet.protocol.tables import Salter
+from worknet.tables.differences import Difference
+from worknet.workflow.again import Then, compute_again
 from worknet.workflow.folder import Bundle
-from worknet.workflow.roots import commit_inputs, commit_result
-from worknet.workflow.runner import Outcome, Runner
+from worknet.workflow.runner import Runner
 
 
 @dataclass(frozen=True)
@@ -112,9 +108,8 @@ class Replayer:
         salter = Salter(self.data_key(ballot.data_key_epoch), ballot.voting_id, ballot.attempt)
         bundle = self.bundles.get(workflow, policy.bundle_digest)
         with self.run(bundle) as runner:
-            again = _Again(ballot, runner, trigger_of(trigger_id, policy.every), salter)
-            computed, text, difference = again.compute()
-        on_chain = self._on_chain(ballot)
+            again = compute_again(_then(ballot), runner, trigger_of(trigger_id, policy.every), salter)
+        text, on_chain = again.text, self._on_chain(ballot)
         if not text and on_chain not in {None, ballot.pair}:
             text = "the ballot on chain is not the one in the journal"
         return Replayed(
@@ -122,10 +117,10 @@ class Replayer:
             policy_version=ballot.policy_version,
             bundle=policy.bundle_digest,
             journalled=ballot.pair,
-            computed=computed,
+            computed=again.pair,
             on_chain=on_chain,
             text=text,
-            difference=difference,
+            difference=again.difference,
         )
 
     def _on_chain(self, ballot: Ballot) -> Pair | None:
@@ -137,65 +132,9 @@ class Replayer:
         return attempt.ballots.get(self.me)
 
 
-@dataclass(frozen=True)
-class _Again:
-    """One ballot, computed again."""
-
-    ballot: Ballot
-    runner: Runner
-    trigger: Trigger
-    salter: Salter
-
-    def compute(self) -> tuple[Pair | None, str, Difference | None]:
-        """The pair now; what differs from then, in words, and the first row that does."""
-        declaration = self.runner.declaration
-        if encode(declaration.document()) != self.ballot.declaration:
-            return None, "the bundle declares something else than then", None
-        datasets = self._frames("dataset")
-        inputs = commit_inputs(declaration, datasets, self.salter)
-        if inputs.root != self.ballot.pair.input_root:
-            why = "the journal's rows do not give its input root: the journal or the data key was changed"
-            return Pair(inputs.root, self.ballot.pair.result_root), why, None
-        try:
-            outcome = self.runner.run(datasets, self.trigger.window)
-        except NotIsolatedError:
-            raise
-        except RunnerError as error:
-            return None, f"then there was a result, now there is none: {error}", None
-        result = commit_result(declaration, self.runner.bundle, self.trigger, outcome, self.salter)
-        pair = Pair(inputs.root, result.root)
-        if pair == self.ballot.pair:
-            return pair, "", None
-        difference = self._first_row(declaration, outcome)
-        if difference is not None:
-            return pair, difference.text(), difference
-        return pair, _manifests(self.ballot.manifest, encode(result.manifest.document())), None
-
-    def _frames(self, kind: Kind) -> dict[str, pl.DataFrame]:
-        return {name: unpack(content) for (of, name), content in self.ballot.frames.items() if of == kind}
-
-    def _first_row(self, declaration: Declaration, outcome: Outcome) -> Difference | None:
-        then = self._frames("table")
-        found = (
-            first_difference("table", table.name, table.schema, then[table.name], outcome.tables[table.name])
-            for table in declaration.tables
-        )
-        return next((difference for difference in found if difference is not None), None)
-
-
-def _manifests(then: bytes, now: bytes) -> str:
-    """What differs between two manifests: of the summary its first name, else the manifest's."""
-    one, two = decode(then), decode(now)
-    for part in sorted(one):
-        if one[part] == two[part]:
-            continue
-        if part != "summary":
-            return f"the manifest differs in {part}"
-        name = min(
-            key for key in one[part].keys() | two[part].keys() if one[part].get(key) != two[part].get(key)
-        )
-        return f"summary, {name}: {one[part].get(name)!r}, then {two[part].get(name)!r}"
-    return "the journal's result does not give its result root: the journal or the data key was changed"
+def _then(ballot: Ballot) -> Then:
+    frames = {place: unpack(content) for place, content in ballot.frames.items()}
+    return Then(ballot.pair, ballot.manifest, frames, ballot.declaration)
 
 
 def _pair_document(pair: Pair | None) -> dict[str, Value] | None:

@@ -32,6 +32,16 @@ class View:
     enrolled_since: int
 
 
+def confirmed_block(client: NetworkClient, confirmations: int, head: int) -> tuple[int, int]:
+    """The block that is so deep below the head, and its time. Raises ChainError."""
+    settled = max(0, head - confirmations)
+    header = client.rpc.header(settled)
+    if header is None:
+        # Without it nothing may be taken as confirmed.
+        raise ChainError(f"the RPC does not have block {settled}, though it has block {head}")
+    return settled, header.time
+
+
 class Look:
     """Looks at the chain through the index, and tells when this worker's standing has changed."""
 
@@ -47,12 +57,7 @@ class Look:
         head = self._index.sync()
         settled, settled_time = head.block, head.time
         if self._confirmations:
-            settled = max(0, head.block - self._confirmations)
-            header = self._client.rpc.header(settled)
-            if header is None:
-                # Without it nothing may be taken as confirmed.
-                raise ChainError(f"the RPC does not have block {settled}, though it has block {head.block}")
-            settled_time = header.time
+            settled, settled_time = confirmed_block(self._client, self._confirmations, head.block)
         me = self._index.index_of(self._key)
         mine = next((member for member in self._index.members() if member.index == me), None)
         holds_key = mine is not None and mine.worker == self._key

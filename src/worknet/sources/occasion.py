@@ -1,12 +1,13 @@
 """What a dataset is read for, how that gets into a path or address, and how the time of a row is read."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from worknet.protocol.canonical import NAME
 from worknet.protocol.ids import Window
+from worknet.protocol.parents import SlotResult
 from worknet.sources.errors import NonsenseError, Origin, RefusedError
 
 EventValue = str | int | bool | None
@@ -23,11 +24,13 @@ class Occasion:
     """What a dataset is read for: the window of a slot, or an event with the columns of its row.
 
     `attempt` is the voting's: a source that keeps what arrives gives each attempt what had come by then.
+    `results` are those of other workflows that the voting consumes, by their names, in the order of time.
     """
 
     window: Window | None = None
     event: Mapping[str, EventValue] = field(default_factory=dict, repr=False)
     attempt: int = 1
+    results: Mapping[str, Sequence[SlotResult]] = field(default_factory=dict, repr=False)
 
 
 def fill(template: str, occasion: Occasion, origin: Origin, quote: Callable[[str], str] | None = None) -> str:

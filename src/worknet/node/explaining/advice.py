@@ -96,6 +96,11 @@ ADVICE: Mapping[Finding | Cause, str] = {
         "the message names row and column: have the source corrected; the workflow's dataset declares "
         "what it takes"
     ),
+    Cause.PARENT_MISSING: (
+        "where results are open yet, a longer `delay` in the next policy waits for them; where this worker "
+        "did not vote for a record or forgot its rows, it votes again once the window lies after that: "
+        "[journal] `keep` is longer than windows"
+    ),
     Cause.WORKFLOW_FAILED: (
         "what the workflow said is shown here alone, for it may name rows; run it on them with `worknet "
         "workflow run`, and have the source, or the workflow's author, mend it"

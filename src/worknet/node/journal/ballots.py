@@ -12,6 +12,7 @@ from worknet.node.journal.remembered import Remembered
 from worknet.node.journal.store import Store, metadata, step
 from worknet.protocol.ballots import Pair
 from worknet.protocol.canonical import to_hex
+from worknet.protocol.tables import Kind
 
 _ADD = step("ballots.add")
 _FORGET = step("ballots.forget")
@@ -134,6 +135,15 @@ class Ballots:
             declaration=row.declaration,
             frames={(frame.kind, frame.name): frame.content for frame in frames},
         )
+
+    def rows(self, voting_id: bytes, place: tuple[int, int], kind: Kind, name: str) -> bytes | None:
+        """One dataset or table behind the ballot of an attempt and policy version, in Arrow IPC form; None if
+        it is not held."""
+        wanted = _of_place(_frames).where(_frames.c.kind == kind, _frames.c.name == name)
+        bound = {"voting": voting_id, "number": place[0], "version": place[1]}
+        with self._store.read() as connection:
+            row = connection.execute(wanted, bound).first()
+        return None if row is None else bytes(row.content)
 
     def prepared(self, voting_id: bytes) -> dict[tuple[int, int], Prepared]:
         """The ballots of a voting by attempt and policy version, without what is behind them."""
