@@ -13,15 +13,17 @@ from worknet.protocol.errors import ProtocolError
 
 Value: TypeAlias = bool | int | str | Sequence["Value"] | Mapping[str, "Value"] | None
 
+_Place: TypeAlias = tuple[()] | tuple["_Place", str | int]  # the way to a value, its last step last
+
 INTEGER_BOUND = 1 << 53
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 _HEX = re.compile(r"0x(?:[0-9a-f]{2})*")
 _MAX_DEPTH = 64
-_ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
-_ESCAPED = re.compile('["\\\\\x00-\x1f]')
+_DECIMALS = "write decimals as text with a fixed number of digits"
+_text = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
 class CanonicalError(ProtocolError):
@@ -35,41 +37,32 @@ class CanonicalError(ProtocolError):
 def check_name(name: str, what: str) -> str:
     """The name, if a workflow, dataset, table or column may have it (section 1)."""
     if not NAME.fullmatch(name):
-        raise CanonicalError(
-            f"{name!r} is no name of a {what}",
-            hint="a name is a lower-case letter followed by at most 62 lower-case letters, digits or _",
-        )
+        hint = "a name is a lower-case letter followed by at most 62 lower-case letters, digits or _"
+        raise CanonicalError(f"{name!r} is no name of a {what}", hint=hint)
     return name
 
 
 def encode(value: Value) -> bytes:
     """The canonical bytes of a value (RFC 8785 section 3.2, narrowed)."""
-    parts: list[str] = []
-    _write(value, "$", 0, parts)
-    return "".join(parts).encode()
+    try:
+        return _text(_ordered(value)).encode()
+    except UnicodeEncodeError as error:
+        raise CanonicalError("a lone surrogate") from error
 
 
 def decode(data: bytes) -> Any:
     """The value that these canonical bytes stand for; anything else raises `CanonicalError`."""
     try:
         text = data.decode()
-    except UnicodeDecodeError as error:
-        raise CanonicalError("the text is not UTF-8") from error
-    _check_depth(text)
-    try:
-        value = json.loads(
-            text,
-            parse_float=_no_float,
-            parse_constant=_no_float,
-            object_pairs_hook=_object,
-            parse_int=_integer,
-        )
+        _check_depth(text)
+        value = _read(text)
+        is_canonical = _text(value).encode() == data
+    except UnicodeError as error:
+        raise CanonicalError("the text is not UTF-8, or holds a lone surrogate") from error
     except (json.JSONDecodeError, RecursionError) as error:
         raise CanonicalError(f"the text is no JSON ({type(error).__name__})") from error
-    if encode(value) != data:
-        raise CanonicalError(
-            "the JSON is not in canonical form", hint="see RFC 8785: no spaces, keys in order"
-        )
+    if not is_canonical:
+        raise CanonicalError("the JSON is not in canonical form", hint="see RFC 8785: no spaces or escapes")
     return value
 
 
@@ -88,75 +81,46 @@ def from_hex(text: object, size: int | None = None) -> bytes:
     return data
 
 
-def _write(value: Value, where: str, depth: int, parts: list[str]) -> None:
+def _ordered(value: Value, place: _Place = (), depth: int = 0) -> Any:
+    """The value with the keys of its objects in order, if it has a canonical form."""
+    if value is None or value is True or value is False or isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        if not -INTEGER_BOUND < value < INTEGER_BOUND:
+            raise _refused("an integer of 2^53 or more", place, "write larger integers as text")
+        return int(value)
     if depth > _MAX_DEPTH:
-        raise CanonicalError(f"nested deeper than {_MAX_DEPTH} levels", where)
-    if value is None:
-        parts.append("null")
-    elif isinstance(value, bool):
-        parts.append("true" if value else "false")
-    elif isinstance(value, int):
-        parts.append(_integer_text(value, where))
-    elif isinstance(value, str):
-        parts.append(_string(value, where))
-    elif isinstance(value, Mapping):
-        parts.append("{")
-        for position, key in enumerate(sorted(value, key=lambda key: _key_order(key, where))):
-            parts.append("," if position else "")
-            parts.append(_string(key, where))
-            parts.append(":")
-            _write(value[key], f"{where}.{key}", depth + 1, parts)
-        parts.append("}")
-    elif isinstance(value, list | tuple):
-        parts.append("[")
-        for position, element in enumerate(value):
-            parts.append("," if position else "")
-            _write(element, f"{where}[{position}]", depth + 1, parts)
-        parts.append("]")
-    else:
-        hint = "write decimals as text with a fixed number of digits" if isinstance(value, float) else ""
-        raise CanonicalError(f"a {type(value).__name__} has no canonical form", where, hint)
+        raise _refused(f"nested deeper than {_MAX_DEPTH} levels", place)
+    if isinstance(value, list | tuple):
+        return [_ordered(element, (place, at), depth + 1) for at, element in enumerate(value)]
+    if isinstance(value, Mapping):
+        return {key: _ordered(value[key], (place, key), depth + 1) for key in sorted(value, key=_key_order)}
+    hint = _DECIMALS if isinstance(value, float) else ""
+    raise _refused(f"a {type(value).__name__} has no canonical form", place, hint)
 
 
-def _integer_text(value: int, where: str) -> str:
-    if not -INTEGER_BOUND < value < INTEGER_BOUND:
-        raise CanonicalError("an integer of 2^53 or more", where, hint="write larger integers as text")
-    return str(int(value))
+def _refused(message: str, place: _Place, hint: str = "") -> CanonicalError:
+    where = ""
+    while place:
+        place, part = place
+        where = (f".{part}" if isinstance(part, str) else f"[{part}]") + where
+    return CanonicalError(message, f"${where}", hint)
 
 
-def _string(text: str, where: str) -> str:
-    if _has_surrogate(text):
-        raise CanonicalError("a lone surrogate", where)
-    return '"' + _ESCAPED.sub(_escape, text) + '"'
-
-
-def _escape(match: re.Match[str]) -> str:
-    character = match.group()
-    return _ESCAPES.get(character) or f"\\u{ord(character):04x}"
-
-
-def _key_order(key: object, where: str) -> bytes:
+def _key_order(key: object) -> bytes:
     """Keys are sorted by their UTF-16 code units (RFC 8785 section 3.2.3)."""
     if not isinstance(key, str):
-        raise CanonicalError(f"a key that is a {type(key).__name__}", where)
-    if _has_surrogate(key):
-        raise CanonicalError("a lone surrogate in a key", where)
+        raise CanonicalError(f"a key that is a {type(key).__name__}")
     return key.encode("utf-16-be")
 
 
-def _has_surrogate(text: str) -> bool:
-    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
-
-
 def _no_float(text: str) -> NoReturn:
-    raise CanonicalError(
-        "a number that is no integer", hint="write decimals as text with a fixed number of digits"
-    )
+    raise CanonicalError("a number that is no integer", hint=_DECIMALS)
 
 
 def _integer(text: str) -> int:
     # A bound on the digits first: int() takes quadratic time on long texts.
-    if len(text) > len(str(INTEGER_BOUND)) + 1:
+    if len(text) > 17 or not -INTEGER_BOUND < int(text) < INTEGER_BOUND:
         raise CanonicalError("an integer of 2^53 or more", hint="write larger integers as text")
     return int(text)
 
@@ -174,4 +138,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
         raise CanonicalError("an object with a key that occurs twice")
+    if list(members) != sorted(members, key=_key_order):
+        raise CanonicalError("an object whose keys are not in order", hint="see RFC 8785")
     return members
+
+
+_read = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_no_float, parse_constant=_no_float
+).decode
