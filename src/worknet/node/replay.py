@@ -16,7 +16,7 @@ from worknet.node.preparing import unpack
 from worknet.protocol.ballots import Pair
 from worknet.protocol.canonical import Value, to_hex
 from worknet.protocol.ids import trigger_of, workflow_id
-from worknet.protocol.tables import Salter
+from worknet.protocol.tables import Kind, Salter
 from worknet.tables.differences import Difference
 from worknet.workflow.again import Then, compute_again
 from worknet.workflow.folder import Bundle
@@ -133,7 +133,8 @@ class Replayer:
 
 
 def _then(ballot: Ballot) -> Then:
-    frames = {place: unpack(content) for place, content in ballot.frames.items()}
+    kinds: dict[str, Kind] = {"dataset": "dataset", "table": "table"}
+    frames = {(kinds[kind], name): unpack(content) for (kind, name), content in ballot.frames.items()}
     return Then(ballot.pair, ballot.manifest, frames, ballot.declaration)
 
 

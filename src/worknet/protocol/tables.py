@@ -6,9 +6,10 @@ A table's rows are mappings from column to value.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, Protocol
 
 from worknet.protocol import merkle, salts
 from worknet.protocol.canonical import Value, check_name, encode
@@ -17,17 +18,23 @@ from worknet.protocol.columns import Column, TableError
 Kind = Literal["dataset", "table"]
 Row = Mapping[str, Value]
 
+MAX_FIELDS = 256
+"""How many leaves, of columns and decoys, the fields of a row with decoys have at most."""
+
 
 @dataclass(frozen=True)
 class Schema:
     """The columns of a table, the key that its rows are sorted by, and how its rows are disclosed.
 
-    With `field_disclosure`, one field of a row can be shown without the others.
+    With `field_disclosure`, one field of a row can be shown without the others. `decoys` is how many leaves
+    without a field stand among those of each row, so that neither their number nor a field's place tells
+    how many columns there are, or which.
     """
 
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     field_disclosure: bool = False
+    decoys: int = 0
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -40,14 +47,21 @@ class Schema:
                 raise TableError("the key names a column that the schema has not", column=name)
             if self.column(name).nullable:
                 raise TableError("a column of the key may not be null", column=name)
+        if type(self.decoys) is not int:
+            raise TableError("the number of decoys is no integer")
+        if self.decoys and not self.field_disclosure:
+            raise TableError("decoys where rows are disclosed whole", hint="decoys need disclosure by field")
+        if not 0 <= self.decoys <= max(0, MAX_FIELDS - len(names)):
+            hint = f"columns and decoys are at most {MAX_FIELDS} together"
+            raise TableError(f"{self.decoys} decoys beside {len(names)} columns", hint=hint)
 
     def column(self, name: str) -> Column:
         """The column of that name; `KeyError` where there is none."""
         return {column.name: column for column in self.columns}[name]
 
     def document(self) -> dict[str, Value]:
-        """The schema as the JSON document that its digest is taken of."""
-        return {
+        """The schema as the JSON document that its digest is taken of; with decoys only where it has some."""
+        document: dict[str, Value] = {
             "columns": [
                 {
                     "digits": column.digits,
@@ -60,10 +74,23 @@ class Schema:
             "disclosure": "field" if self.field_disclosure else "row",
             "key": list(self.key),
         }
+        return document | {"decoys": self.decoys} if self.decoys else document
 
     def digest(self) -> bytes:
         """`SHA256(JCS(document))`, which the manifest names."""
         return sha256(encode(self.document())).digest()
+
+
+class Salts(Protocol):
+    """Where the salts of one voting's documents come from: a `Salter`, or what was disclosed of them."""
+
+    def document_key(self, info: salts.Info) -> bytes:
+        """The key of a document."""
+        ...
+
+    def salt(self, info: salts.Info) -> bytes:
+        """Salt 0 of a document."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -76,7 +103,7 @@ class Salter:
 
     def document_key(self, info: salts.Info) -> bytes:
         """The key of a document; handing it over discloses the whole document."""
-        return salts.document_key(self.data_key, self.voting_id, self.attempt, info)
+        return salts.key_of(self._attempt_key, info)
 
     def fingerprint_key(self, info: salts.Info) -> bytes:
         """The key of the fingerprints in a statement of this attempt."""
@@ -85,6 +112,10 @@ class Salter:
     def salt(self, info: salts.Info) -> bytes:
         """Salt 0 of a document."""
         return salts.salt(self.document_key(info))
+
+    @cached_property
+    def _attempt_key(self) -> bytes:
+        return salts.attempt_key(self.data_key, self.voting_id, self.attempt)
 
     def __repr__(self) -> str:
         return f"Salter(voting_id=0x{self.voting_id.hex()}, attempt={self.attempt})"
@@ -122,13 +153,15 @@ def field_leaf(salt: bytes, name: str, value: Value) -> bytes:
     return salt + encode([name, value])
 
 
-def fields_of(row: Row, document_key: bytes) -> list[bytes]:
-    """Leaf data of a row's fields, sorted by name, salted from the row's own document key."""
+def fields_of(row: Row, document_key: bytes, decoys: int = 0) -> list[bytes]:
+    """Leaf data of a row's fields in their order, salted from the row's own document key.
+
+    They are sorted by name; with decoys, whose leaf data is a salt alone, all are sorted by leaf hash.
+    """
     names = sorted(row)
-    return [
-        field_leaf(salt, name, row[name])
-        for name, salt in zip(names, salts.salts(document_key, len(names)), strict=True)
-    ]
+    row_salts = salts.salts(document_key, len(names) + decoys)
+    leaves = [field_leaf(salt, name, row[name]) for name, salt in zip(names, row_salts, strict=False)]
+    return sorted(leaves + row_salts[len(names) :], key=merkle.leaf_hash) if decoys else leaves
 
 
 def header_leaf(salt: bytes, name: str, rows: int, root: bytes) -> bytes:
@@ -151,7 +184,8 @@ def row_leaf_at(
     """Leaf data of a row where it stands at place `number` of its table, which has this salt."""
     if not schema.field_disclosure:
         return row_leaf(salt, encode(row))
-    return salt + merkle.root(fields_of(row, salter.document_key(salts.fields(kind, name, number))))
+    key = salter.document_key(salts.fields(kind, name, number))
+    return salt + merkle.root(fields_of(row, key, schema.decoys))
 
 
 def table_leaf(kind: Kind, name: str, rows: int, root: bytes, salter: Salter) -> bytes:

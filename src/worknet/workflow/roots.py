@@ -13,7 +13,7 @@ from worknet.protocol import tables as protocol_tables
 from worknet.protocol.canonical import Value
 from worknet.protocol.ids import Trigger
 from worknet.protocol.manifest import Manifest, TableEntry
-from worknet.protocol.tables import Salter
+from worknet.protocol.tables import Salts
 from worknet.tables import CommittedTable, commit_table
 from worknet.workflow.declare import Declaration
 from worknet.workflow.folder import Bundle
@@ -44,7 +44,7 @@ class CommittedResult:
 
 
 def commit_inputs(
-    declaration: Declaration, datasets: Mapping[str, pl.DataFrame], salter: Salter
+    declaration: Declaration, datasets: Mapping[str, pl.DataFrame], salter: Salts
 ) -> CommittedInputs:
     """The commitment to the validated datasets; those declared uncommitted are left out."""
     committed = {
@@ -61,7 +61,7 @@ def commit_result(
     bundle: Bundle,
     trigger: Trigger,
     outcome: Outcome,
-    salter: Salter,
+    salter: Salts,
     parents: tuple[bytes, ...] = (),
 ) -> CommittedResult:
     """The commitment to a run's outcome; `parents` are the voting ids it consumed, ascending."""
