@@ -21,8 +21,8 @@ from benchmarks.network import CHAIN_ID, DAY, HOUR, PLACE, WORKFLOW, Network, po
 from vyper.cli.vyper_compile import compile_files  # type: ignore[import-untyped]  # as above
 
 from worknet.contracts import artifact
-from worknet.protocol.policy import Ballots, Fallback
-from worknet.protocol.records import How, Record
+from worknet.protocol.records import Record
+from worknet.protocol.words import Ballots, Fallback, How
 
 FILE = Path(__file__).with_name("gas.json")
 PROJECT = Path(__file__).resolve().parent.parent

@@ -18,7 +18,8 @@ from worknet.contracts import artifact
 from worknet.protocol.ballots import Pair, seal
 from worknet.protocol.eip712 import domain_separator, report_digest, seal_digest
 from worknet.protocol.ids import Slot, voting_id, workflow_id
-from worknet.protocol.policy import Ballots, Fallback, Policy
+from worknet.protocol.policy import Policy
+from worknet.protocol.words import Ballots, Fallback
 
 CHAIN_ID = 73_799
 BEGIN = 1_800_000_000

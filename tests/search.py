@@ -21,7 +21,7 @@ from typing import Any
 
 import structlog
 
-from worknet.protocol.policy import Ballots, Fallback, needed
+from worknet.protocol.words import Ballots, Fallback, needed
 from worknet.testing.datasets import DeskData, desk_data
 from worknet.testing.faults import Faults
 from worknet.testing.inline import InlineRunner

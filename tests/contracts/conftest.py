@@ -11,7 +11,7 @@ import boa
 import pytest
 from tests.contracts.network import PERIOD, Network
 
-from worknet.protocol.policy import Ballots
+from worknet.protocol.words import Ballots
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -21,8 +21,9 @@ from worknet.protocol import ballots, eip712
 from worknet.protocol.ballots import Pair, Place
 from worknet.protocol.ids import Slot, voting_id, workflow_id
 from worknet.protocol.keccak import keccak256
-from worknet.protocol.policy import Ballots, Fallback, Policy
-from worknet.protocol.records import How, Record
+from worknet.protocol.policy import Policy
+from worknet.protocol.records import Record
+from worknet.protocol.words import Ballots, Fallback, How
 
 NOW = 1_800_000_000
 HOUR = 3600

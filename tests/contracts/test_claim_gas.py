@@ -5,8 +5,8 @@ import pytest
 from tests.contracts.network import PERIOD, Network, words_of
 from tests.contracts.rewarding import end_period, hold
 
-from worknet.protocol.policy import Ballots
 from worknet.protocol.rewards import PERIODS_OF_A_CLAIM, RECORDS_OF_A_CLAIM
+from worknet.protocol.words import Ballots
 
 pytestmark = pytest.mark.long
 

@@ -7,7 +7,7 @@ from tests.contracts.network import PERIOD, deploy, words_of
 from tests.contracts.rewarding import claimed, earned, end_period, hold, vote
 
 from worknet.contracts import artifact
-from worknet.protocol.policy import Ballots
+from worknet.protocol.words import Ballots
 
 BASE, CONSISTENCY, ACCURACY, SPEED = 1_000, 500, 100, 10
 AGREED = dict.fromkeys(range(3), "a")

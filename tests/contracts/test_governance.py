@@ -9,10 +9,9 @@ from tests.contracts.network import ACTIVE, ENCRYPTION_KEY, NO_PREDECESSOR, PERI
 
 from worknet.contracts import artifact
 from worknet.protocol.merkle import leaf_hash
-from worknet.protocol.policy import Ballots, Fallback
-from worknet.protocol.records import How, moved_leaf
 from worknet.protocol.trees import Frontier
 from worknet.protocol.voting import State
+from worknet.protocol.words import Ballots, Fallback, How, moved_leaf
 
 NOBODY = "0x" + "00" * 20
 CONSTRUCTOR = ["uint256", "uint256", "(uint256,address,uint256,bytes32)"]

@@ -3,8 +3,8 @@
 import pytest
 
 from worknet.protocol.ids import Slot
-from worknet.protocol.policy import Ballots, Fallback
 from worknet.protocol.voting import State
+from worknet.protocol.words import Ballots, Fallback
 
 HOUR, DELAY = 3600, 60
 CAST, STALL = 600, 900

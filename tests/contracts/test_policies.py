@@ -5,7 +5,8 @@ from dataclasses import astuple
 import pytest
 
 from worknet.protocol.ids import Slot
-from worknet.protocol.policy import Ballots, Fallback, version_at
+from worknet.protocol.policy import version_at
+from worknet.protocol.words import Ballots, Fallback
 
 HOUR = 3600
 

@@ -4,9 +4,9 @@ import boa
 
 from worknet.protocol.ids import Slot
 from worknet.protocol.merkle import root
-from worknet.protocol.policy import Ballots
-from worknet.protocol.records import How, Record
+from worknet.protocol.records import Record
 from worknet.protocol.trees import Frontier
+from worknet.protocol.words import Ballots, How
 
 
 def record(network, told, **changes):

@@ -3,9 +3,8 @@
 import boa
 import pytest
 
-from worknet.protocol.policy import Ballots, Fallback
-from worknet.protocol.records import How
 from worknet.protocol.voting import MAX_ATTEMPT, State
+from worknet.protocol.words import Ballots, Fallback, How
 
 CAST, REVEAL, STALL = 600, 300, 900
 STANDBY = 2

@@ -6,7 +6,7 @@ import pytest
 
 from worknet.protocol import eip712
 from worknet.protocol.ballots import Pair, Place
-from worknet.protocol.policy import Ballots
+from worknet.protocol.words import Ballots
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 """Of secp256k1: -s mod ORDER verifies wherever s does."""

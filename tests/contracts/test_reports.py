@@ -6,8 +6,7 @@ import boa
 import pytest
 
 from worknet.protocol.ballots import Place
-from worknet.protocol.policy import Ballots, Fallback
-from worknet.protocol.records import How
+from worknet.protocol.words import Ballots, Fallback, How
 
 ALL = 0b1111111
 FOUR = (0, 2, 4, 6)

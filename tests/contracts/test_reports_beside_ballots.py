@@ -2,9 +2,8 @@
 
 import pytest
 
-from worknet.protocol.policy import Ballots, Fallback
-from worknet.protocol.records import How
 from worknet.protocol.voting import State
+from worknet.protocol.words import Ballots, Fallback, How
 
 ALL = 0b1111111
 MOST = 0b0011111

@@ -4,7 +4,7 @@ import pytest
 from tests.contracts.network import PERIOD, STANDBY
 from tests.contracts.rewarding import earned, end_period, hold, open_ballots, vote
 
-from worknet.protocol.policy import Ballots, Fallback
+from worknet.protocol.words import Ballots, Fallback
 
 BASE, CONSISTENCY, ACCURACY, SPEED = 1_000, 500, 100, 10
 AGREED = dict.fromkeys(range(3), "a")

@@ -28,8 +28,8 @@ from tests.contracts.rewarding import claimed
 
 from worknet.protocol import earnings
 from worknet.protocol.earnings import Amounts, ClosedVoting, Period
-from worknet.protocol.policy import Ballots, Fallback, Policy
-from worknet.protocol.records import How, Record
+from worknet.protocol.policy import Policy
+from worknet.protocol.records import Record
 from worknet.protocol.rewards import (
     CheckedIn,
     Claimed,
@@ -44,6 +44,7 @@ from worknet.protocol.rewards import (
     RewardsSet,
 )
 from worknet.protocol.voting import State
+from worknet.protocol.words import Ballots, Fallback, How
 
 LENGTH = 500
 INDICES = 6

@@ -7,7 +7,7 @@ import pytest
 from tests.contracts.network import STANDBY, Network
 from tests.contracts.rewarding import earned, hold, open_ballots, vote
 
-from worknet.protocol.policy import Ballots
+from worknet.protocol.words import Ballots
 
 ACCURACY, SPEED = 100, 10
 

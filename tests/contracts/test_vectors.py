@@ -21,8 +21,9 @@ from tests.contracts.not_replayed import CASES_NOT_REPLAYED, FILES_NOT_REPLAYED,
 
 from worknet.protocol import abi, ballots, merkle
 from worknet.protocol.keccak import keccak256
-from worknet.protocol.policy import Ballots, Fallback, Policy
+from worknet.protocol.policy import Policy
 from worknet.protocol.tags import tag
+from worknet.protocol.words import Ballots, Fallback
 
 ROOT = Path(__file__).parents[2]
 EVENT_DRIVEN = {"every": 0, "delay": 0, "start": 0, "max_age": 0}

@@ -18,9 +18,9 @@ from tests.contracts.network import revert_reason
 
 from worknet.protocol.ballots import Pair, Place, without_time
 from worknet.protocol.ids import Slot
-from worknet.protocol.policy import Ballots
-from worknet.protocol.records import How, Record
+from worknet.protocol.records import Record
 from worknet.protocol.voting import State
+from worknet.protocol.words import Ballots, How
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "votings.json").read_text())
 EVENT_DRIVEN = {"every": 0, "delay": 0, "max_age": 0}

@@ -17,8 +17,9 @@ from worknet.chain.rpc import Rpc
 from worknet.chain.signers import create_keystore, open_keystore, signer_from_key
 from worknet.protocol.ballots import Pair, Place, seal
 from worknet.protocol.ids import Slot, workflow_id
-from worknet.protocol.policy import Ballots, Fallback, Policy
+from worknet.protocol.policy import Policy
 from worknet.protocol.voting import State
+from worknet.protocol.words import Ballots, Fallback
 
 needs_anvil = pytest.mark.skipif(find_anvil() is None, reason="anvil is not installed")
 engines = pytest.mark.parametrize("engine", ["builtin", pytest.param("anvil", marks=needs_anvil)])

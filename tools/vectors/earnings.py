@@ -14,8 +14,8 @@ from tools.vectors.records import record_of_hour
 
 from worknet.protocol import earnings
 from worknet.protocol.earnings import Amounts, ClosedVoting, Period
-from worknet.protocol.policy import MAX_WORKERS, Ballots, Policy
-from worknet.protocol.records import How
+from worknet.protocol.policy import Policy
+from worknet.protocol.words import MAX_WORKERS, Ballots, How
 
 T = 10_000
 SEALED, OPENLY = Policy(**(POLICY | {"accuracy": 100, "speed": 50})), Policy(**OPEN)

@@ -14,8 +14,9 @@ from worknet.protocol.canonical import encode, to_hex
 from worknet.protocol.columns import Column
 from worknet.protocol.ids import Slot
 from worknet.protocol.manifest import Manifest, TableEntry
-from worknet.protocol.policy import Ballots, Fallback, Policy
+from worknet.protocol.policy import Policy
 from worknet.protocol.tables import Row, Salter, Schema
+from worknet.protocol.words import Ballots, Fallback
 from worknet.verify import (
     Ballot,
     Disclosure,

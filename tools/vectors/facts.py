@@ -11,8 +11,9 @@ from tools.vectors.form import sample
 from tools.vectors.policies import OPEN, POLICY
 
 from worknet.protocol.ballots import Pair
-from worknet.protocol.policy import Fallback, Policy
+from worknet.protocol.policy import Policy
 from worknet.protocol.voting import Cast, Fact, Opened, Reopened, Reported, Revealed, Sealed, Settled
+from worknet.protocol.words import Fallback
 
 Policies: TypeAlias = Sequence[Policy]
 """A workflow's policies, version 1 first."""

@@ -27,8 +27,8 @@ from tools.vectors.facts import (
     settles,
 )
 
-from worknet.protocol.policy import Fallback
 from worknet.protocol.voting import Fact
+from worknet.protocol.words import Fallback
 
 PLURALITY = falling_back(OPENLY, Fallback.PLURALITY)
 SEALED_PLURALITY = falling_back(SEALED, Fallback.PLURALITY)

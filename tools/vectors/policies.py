@@ -10,7 +10,8 @@ from worknet.protocol import ballots as protocol_ballots
 from worknet.protocol import eip712
 from worknet.protocol.ballots import Pair
 from worknet.protocol.ids import Slot, voting_id
-from worknet.protocol.policy import Ballots, Fallback, Policy, needed
+from worknet.protocol.policy import Policy
+from worknet.protocol.words import Ballots, Fallback, needed
 
 VOTING_ID = voting_id(**VOTING)
 PAIR = Pair(sample("input root"), sample("result root"))

@@ -29,8 +29,8 @@ from tools.vectors.facts import (
     settles,
 )
 
-from worknet.protocol.policy import Fallback
 from worknet.protocol.voting import Fact
+from worknet.protocol.words import Fallback
 
 ALL = 0b111
 FAILOVER = falling_back(SEALED, Fallback.FAILOVER)

@@ -10,7 +10,6 @@ from dataclasses import asdict
 from tools.vectors.earnings import NAMES, VOTINGS, T, add_earnings, voting_json
 from tools.vectors.form import Json, VectorFile, written
 
-from worknet.protocol.policy import MAX_WORKERS
 from worknet.protocol.records import Record
 from worknet.protocol.rewards import (
     AMOUNT_BOUND,
@@ -26,6 +25,7 @@ from worknet.protocol.rewards import (
     Rewards,
     RewardsSet,
 )
+from worknet.protocol.words import MAX_WORKERS
 
 LENGTH = 1000
 

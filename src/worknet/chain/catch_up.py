@@ -12,7 +12,8 @@ from worknet.chain.answers import Header, Log
 from worknet.chain.client import NetworkClient
 from worknet.chain.errors import ChainError, IndexMismatchError, RpcRefusedError
 from worknet.chain.index_store import EVER, IndexStore
-from worknet.protocol.records import Record, moved_leaf
+from worknet.protocol.records import Record
+from worknet.protocol.words import moved_leaf
 
 LARGEST_RANGE = 2000
 """Blocks asked for in one eth_getLogs; halved as often as the RPC refuses so many."""

@@ -10,8 +10,8 @@ from worknet.chain.errors import ChainError
 from worknet.chain.interface import Contract, event
 from worknet.protocol.ballots import Pair, Place
 from worknet.protocol.errors import ProtocolError
-from worknet.protocol.policy import Ballots, Fallback, Policy
-from worknet.protocol.records import How
+from worknet.protocol.policy import Policy
+from worknet.protocol.words import Ballots, Fallback, How
 
 
 class Role(IntEnum):

@@ -13,7 +13,8 @@ from worknet.chain.index_store import IndexStore, RecordRow, StoredLog
 from worknet.protocol import voting
 from worknet.protocol.ids import Trigger, trigger_of
 from worknet.protocol.policy import Policy
-from worknet.protocol.records import How, Record
+from worknet.protocol.records import Record
+from worknet.protocol.words import How
 
 KINDS = ("PolicyAnnounced",)
 """The events that policies are made of."""

@@ -20,8 +20,9 @@ from worknet.chain.gas import (
 from worknet.chain.interface import Contract
 from worknet.chain.rpc import BlockTag
 from worknet.protocol.earnings import Amounts
-from worknet.protocol.records import How, Record
+from worknet.protocol.records import Record
 from worknet.protocol.rewards import PERIODS_OF_A_CLAIM, RECORDS_OF_A_CLAIM
+from worknet.protocol.words import How
 
 Words: TypeAlias = tuple[bytes | int, ...]
 

@@ -11,8 +11,8 @@ from worknet.chain.development import choose_engine
 from worknet.network.errors import NetworkError
 from worknet.network.folder import create
 from worknet.network.planning import Wish, plan
-from worknet.protocol.policy import MAX_WORKERS, MIN_WORKERS
 from worknet.protocol.times import TimeError, parse_time
+from worknet.protocol.words import MAX_WORKERS, MIN_WORKERS
 
 
 class BallotsChoice(StrEnum):

@@ -10,7 +10,8 @@ import typer
 
 from worknet.cli.dataset_files import DatasetFiles, dataset_files
 from worknet.cli.failures import REFUSED
-from worknet.protocol.policy import DENOMINATOR_BOUND, MAX_WORKERS, MIN_WORKERS, Ballots, Fallback
+from worknet.protocol.policy import DENOMINATOR_BOUND
+from worknet.protocol.words import MAX_WORKERS, MIN_WORKERS, Ballots, Fallback
 from worknet.testing.datasets import desk_data
 from worknet.testing.errors import SimulationError
 from worknet.testing.faults import Faults

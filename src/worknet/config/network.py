@@ -21,7 +21,8 @@ from worknet.config.values import (
     Threshold,
 )
 from worknet.protocol.errors import ProtocolError
-from worknet.protocol.policy import Ballots, Fallback, Policy
+from worknet.protocol.policy import Policy
+from worknet.protocol.words import Ballots, Fallback
 
 REWARD_PERIOD_SECONDS = 30 * 86_400
 

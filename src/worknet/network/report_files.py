@@ -16,7 +16,7 @@ from worknet.network.errors import NetworkError
 from worknet.protocol.ballots import Pair, Place
 from worknet.protocol.canonical import CanonicalError, from_hex, to_hex
 from worknet.protocol.errors import ProtocolError
-from worknet.protocol.policy import MAX_WORKERS
+from worknet.protocol.words import MAX_WORKERS
 
 KIND = "worknet.report"
 VERSION = 1

@@ -10,10 +10,11 @@ from worknet.node.facts import Action, VotingFacts
 from worknet.node.moments import allows, failover_of, moment_of
 from worknet.protocol.ballots import Pair
 from worknet.protocol.ids import Slot
-from worknet.protocol.policy import Ballots, PolicyError
+from worknet.protocol.policy import PolicyError
 from worknet.protocol.voting import FAILOVER_ATTEMPT, Attempt, State, Voting
 from worknet.protocol.voting_rules import members_of_next
 from worknet.protocol.voting_time import at
+from worknet.protocol.words import Ballots
 from worknet.workflow import SettlePlurality, StartFailover, When
 
 TURN_SECONDS = 10

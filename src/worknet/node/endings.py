@@ -22,9 +22,9 @@ from worknet.node.statements import StatementReader
 from worknet.node.stating import to_be_explained
 from worknet.node.telling import about
 from worknet.protocol.canonical import to_hex
-from worknet.protocol.records import How
 from worknet.protocol.voting import Attempt, State
 from worknet.protocol.voting_time import at
+from worknet.protocol.words import How
 
 REMEMBERED = 4096
 """Of how many votings it is remembered which attempts were told, of the last looked at."""

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 from worknet.protocol.abi import WORD_BYTES
 from worknet.protocol.ballots import seconds_left
-from worknet.protocol.policy import MAX_WORKERS, Ballots, Policy
-from worknet.protocol.records import How, Record
+from worknet.protocol.policy import Policy
+from worknet.protocol.records import Record
 from worknet.protocol.voting import FactError
+from worknet.protocol.words import MAX_WORKERS, Ballots, How
 
 
 @dataclass(frozen=True)

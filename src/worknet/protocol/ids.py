@@ -10,7 +10,7 @@ from worknet.protocol.abi import WORD_BYTES, words
 from worknet.protocol.canonical import check_name, encode, from_hex
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.keccak import Hash, keccak256
-from worknet.protocol.tags import tag
+from worknet.protocol.words import voting_words
 
 SLOT_BOUND = 1 << 64
 
@@ -109,7 +109,7 @@ def voting_id(
     chain_id: int, contract: bytes, workflow_id: bytes, trigger_id: bytes, keccak: Hash = keccak256
 ) -> bytes:
     """The id of the voting about a trigger of a workflow in the network (chain id, contract address)."""
-    return keccak(words(tag("voting"), chain_id, contract, workflow_id, trigger_id))
+    return keccak(voting_words(chain_id, contract, workflow_id, trigger_id))
 
 
 def event_trigger_id(

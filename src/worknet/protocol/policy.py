@@ -3,16 +3,13 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
-from worknet.protocol.abi import WORD_BYTES, words
+from worknet.protocol.abi import WORD_BYTES
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.ids import Event, Trigger
 from worknet.protocol.keccak import Hash, keccak256
-from worknet.protocol.tags import tag
+from worknet.protocol.words import Ballots, Fallback, needed, policy_words
 
-MAX_WORKERS = 120
-MIN_WORKERS = 2
 SECONDS_BOUND = 1 << 32
 START_BOUND = (1 << 40) - 1
 EPOCH_BOUND = 1 << 32
@@ -21,22 +18,6 @@ DENOMINATOR_BOUND = 1 << 32
 
 class PolicyError(ProtocolError):
     """A policy that breaks a rule, or a trigger that its policy does not admit."""
-
-
-class Ballots(IntEnum):
-    """Whether a worker's vote can be read at once (open) or only after all have voted (sealed)."""
-
-    OPEN = 0
-    SEALED = 1
-
-
-class Fallback(IntEnum):
-    """What happens when attempt 2 fails or stalls (section 6, "No consensus")."""
-
-    ALERT = 0
-    PLURALITY = 1
-    FAILOVER = 2
-    FAILOVER_THEN_PLURALITY = 3
 
 
 @dataclass(frozen=True)
@@ -89,27 +70,7 @@ class Policy:
 
     def hash(self, keccak: Hash = keccak256) -> bytes:
         """`keccak256(abi.encode(TAG("policy"), fields...))`, the fields in the order of this class."""
-        return keccak(
-            words(
-                tag("policy"),
-                self.bundle_digest,
-                self.data_key_epoch,
-                self.data_key_commitment,
-                self.every,
-                self.delay,
-                self.start,
-                self.max_age,
-                self.threshold_num,
-                self.threshold_den,
-                int(self.ballots),
-                self.cast_window,
-                self.reveal_window,
-                self.stall,
-                int(self.fallback),
-                self.accuracy,
-                self.speed,
-            )
-        )
+        return keccak(policy_words(vars(self)))
 
     def needed(self, n: int) -> int:
         """How many equal ballots of n members are a consensus."""
@@ -133,11 +94,6 @@ class Policy:
             raise PolicyError(f"the slot is due in {due - now} s")
         if self.max_age and now > due + self.max_age:
             raise PolicyError(f"the slot was due {now - due} s ago, more than {self.max_age} s")
-
-
-def needed(n: int, num: int, den: int) -> int:
-    """`max(floor(n/2) + 1, ceil(n*num/den))`: two different pairs can never both have it."""
-    return max(n // 2 + 1, -(-n * num // den))
 
 
 def version_at(starts: Sequence[int], time: int) -> int | None:

@@ -1,25 +1,17 @@
 """Records: the final, logged outcome of a voting, as the words of its leaf in the result log (section 7)."""
 
-from dataclasses import astuple, dataclass, fields
-from enum import IntEnum
+from dataclasses import dataclass, fields
 
-from worknet.protocol.abi import ADDRESS_BYTES, WORD_BYTES, words
+from worknet.protocol.abi import ADDRESS_BYTES, WORD_BYTES
 from worknet.protocol.ballots import Pair
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.merkle import leaf_hash
 from worknet.protocol.tags import tag
+from worknet.protocol.words import How, record_leaf
 
 
 class RecordError(ProtocolError):
     """Words that are no record."""
-
-
-class How(IntEnum):
-    """How a record came about."""
-
-    QUORUM = 1
-    PLURALITY = 2
-    REPORT = 3
 
 
 @dataclass(frozen=True)
@@ -52,7 +44,7 @@ class Record:
 
     def leaf(self) -> bytes:
         """The leaf data: `abi.encode(TAG("record"), words...)`."""
-        return words(tag("record"), *astuple(self))
+        return record_leaf(vars(self))
 
     def leaf_hash(self) -> bytes:
         """The leaf's hash, which the contract keeps under the voting id."""
@@ -83,10 +75,3 @@ def _how(number: int) -> How:
         return How(number)
     except ValueError as error:
         raise RecordError(f"{number} is no way in which a record comes about") from error
-
-
-def moved_leaf(
-    chain_id: int, contract: bytes, old_chain_id: int, old_contract: bytes, old_size: int, old_root: bytes
-) -> bytes:
-    """The leaf data with which the log of a network begins that moved from another contract."""
-    return words(tag("moved"), chain_id, contract, old_chain_id, old_contract, old_size, old_root)

@@ -16,9 +16,10 @@ from typing import TypeAlias
 
 from worknet.protocol.earnings import Amounts, ClosedVoting, Period, of_period, of_voting
 from worknet.protocol.errors import ProtocolError
-from worknet.protocol.policy import MAX_WORKERS, Policy
+from worknet.protocol.policy import Policy
 from worknet.protocol.records import Record
 from worknet.protocol.voting import FactError
+from worknet.protocol.words import MAX_WORKERS
 
 AMOUNT_BOUND = 1 << 128
 CHANGES_OF_AMOUNTS = 65_535

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from worknet.protocol.ballots import Pair
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.policy import Policy
-from worknet.protocol.records import How
+from worknet.protocol.words import How
 
 ORDINARY_ATTEMPTS = 2
 FAILOVER_ATTEMPT = 3

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from worknet.protocol.ballots import Pair
-from worknet.protocol.policy import MAX_WORKERS, MIN_WORKERS, Ballots, Policy
-from worknet.protocol.records import How
+from worknet.protocol.policy import Policy
 from worknet.protocol.voting import (
     FAILOVER_ATTEMPT,
     MAX_ATTEMPT,
@@ -30,6 +29,7 @@ from worknet.protocol.voting import (
     VotingError,
 )
 from worknet.protocol.voting_time import at
+from worknet.protocol.words import MAX_WORKERS, MIN_WORKERS, Ballots, How
 
 
 def fold(policies: Mapping[int, Policy], facts: Iterable[Fact], now: int | None = None) -> Voting:

@@ -5,8 +5,8 @@ However late it is looked at, a voting is where it would be had someone looked a
 
 from dataclasses import replace
 
-from worknet.protocol.policy import Ballots, Fallback
 from worknet.protocol.voting import FAILOVER_ATTEMPT, ORDINARY_ATTEMPTS, State, Voting
+from worknet.protocol.words import Ballots, Fallback
 
 
 def at(voting: Voting, now: int) -> Voting:

@@ -4,8 +4,8 @@ from hashlib import sha256
 
 from worknet.protocol.canonical import to_hex
 from worknet.protocol.ids import Trigger
-from worknet.protocol.policy import Fallback
 from worknet.protocol.times import parse_time, time_text
+from worknet.protocol.words import Fallback
 from worknet.workflow import AttemptEvidence, Declaration, Evidence, Roots, When, Window, WorkflowError
 
 MISSING, UNOPENED = "-", "?"

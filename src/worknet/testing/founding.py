@@ -13,8 +13,9 @@ from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 from worknet.chain.signers import Signer, signer_from_key
 from worknet.protocol.canonical import encode
 from worknet.protocol.ids import Event, Slot, Trigger, workflow_id
-from worknet.protocol.policy import Ballots, Policy
+from worknet.protocol.policy import Policy
 from worknet.protocol.salts import data_key_commitment
+from worknet.protocol.words import Ballots
 from worknet.sources import Occasion, Source
 from worknet.testing.adversaries import Deeds
 from worknet.testing.chain import ETHER, NetworkChain

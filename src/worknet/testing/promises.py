@@ -12,9 +12,8 @@ from typing import TypeAlias
 
 from worknet.chain import events
 from worknet.protocol.ballots import without_time
-from worknet.protocol.policy import Ballots, Fallback
-from worknet.protocol.records import How
 from worknet.protocol.voting import FAILOVER_ATTEMPT, ORDINARY_ATTEMPTS, Attempt, Recorded, State
+from worknet.protocol.words import Ballots, Fallback, How
 from worknet.testing.faults import Role
 from worknet.testing.history import History, VotingHistory, WorkerHistory
 from worknet.workflow.evidence import When

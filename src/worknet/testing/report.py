@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from worknet.protocol.canonical import to_hex
-from worknet.protocol.policy import needed
 from worknet.protocol.times import time_text
 from worknet.protocol.voting import FAILOVER_ATTEMPT, State
+from worknet.protocol.words import needed
 from worknet.testing.faults import Role
 from worknet.testing.history import History, VotingHistory
 from worknet.testing.promises import PROMISES, Violation, audit

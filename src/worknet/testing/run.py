@@ -10,7 +10,7 @@ import polars as pl
 from worknet.chain.index import NetworkIndex
 from worknet.chain.pool import PoolClient
 from worknet.protocol.ids import Trigger
-from worknet.protocol.policy import Ballots, Fallback
+from worknet.protocol.words import Ballots, Fallback
 from worknet.testing.adversaries import Deeds
 from worknet.testing.chain import NetworkChain
 from worknet.testing.clock import Clock

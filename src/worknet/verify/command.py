@@ -12,7 +12,7 @@ from typing import Any
 
 from worknet.protocol.addresses import AddressError, read_address
 from worknet.protocol.canonical import to_hex
-from worknet.protocol.records import How
+from worknet.protocol.words import How
 from worknet.verify.errors import EvidenceError, RefusedError, RpcError, VerifyError
 from worknet.verify.evidence import Disclosure, Evidence
 from worknet.verify.reading import MAX_BYTES, parse, parse_head

@@ -11,7 +11,7 @@ from worknet.protocol import merkle
 from worknet.protocol.abi import ADDRESS_BYTES, WORD_BYTES
 from worknet.protocol.ballots import Pair, Place
 from worknet.protocol.errors import ProtocolError
-from worknet.protocol.records import How, moved_leaf
+from worknet.protocol.words import How, moved_leaf
 from worknet.verify.contract import (
     CAST,
     ENROLLED,

@@ -6,9 +6,10 @@ Each check returns a sentence on what holds, or raises `RefusedError`. What hang
 
 from worknet.protocol import ids, merkle
 from worknet.protocol.canonical import to_hex
-from worknet.protocol.policy import MAX_WORKERS, MIN_WORKERS, Fallback, Policy
-from worknet.protocol.records import How, Record
+from worknet.protocol.policy import Policy
+from worknet.protocol.records import Record
 from worknet.protocol.times import time_text
+from worknet.protocol.words import MAX_WORKERS, MIN_WORKERS, Fallback, How
 from worknet.verify.errors import refusing, require
 from worknet.verify.evidence import Evidence
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from worknet.protocol.ballots import Pair
-from worknet.protocol.records import How
+from worknet.protocol.words import How
 from worknet.verify.contents import check_disclosure, check_manifest
 from worknet.verify.errors import require
 from worknet.verify.evidence import Evidence, Head, Network

@@ -17,11 +17,12 @@ from tests.unit.protocol.voting_histories import Dice
 from worknet.protocol import ballots, eip712
 from worknet.protocol.ballots import Pair, Place
 from worknet.protocol.ids import Slot, workflow_id
-from worknet.protocol.policy import Ballots, Policy
+from worknet.protocol.policy import Policy
 from worknet.protocol.rewards import period_of
 from worknet.protocol.voting import FAILOVER_ATTEMPT, State, Voting
 from worknet.protocol.voting_rules import members_of_next
 from worknet.protocol.voting_time import at
+from worknet.protocol.words import Ballots
 
 EVERY = 100
 OUTSIDER, HEIR = b"\x0e" * 20, b"\x0f" * 20

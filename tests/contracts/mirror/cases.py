@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from tests.contracts.mirror.governance import Event
 
-from worknet.protocol.policy import Ballots
 from worknet.protocol.voting import State, Voting
+from worknet.protocol.words import Ballots
 
 WAITING = {State.PENDING, State.SETTLING, State.UNRESOLVED}
 

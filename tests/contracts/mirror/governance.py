@@ -12,7 +12,8 @@ from typing import Any
 from eth_utils.crypto import keccak
 from tests.contracts.mirror.reasons import Refused
 
-from worknet.protocol.policy import Ballots, Fallback, Policy, PolicyError, version_at
+from worknet.protocol.policy import Policy, PolicyError, version_at
+from worknet.protocol.words import Ballots, Fallback
 
 ACTIVE, STANDBY = 1, 2
 NOBODY = bytes(20)

@@ -13,12 +13,11 @@ from tests.contracts.mirror.governance import Event
 from tests.contracts.mirror.world import World
 
 from worknet.protocol.merkle import root_of_hashes
-from worknet.protocol.policy import Ballots
-from worknet.protocol.records import How
 from worknet.protocol.rewards import period_of
 from worknet.protocol.trees import Tree, verify_consistency
 from worknet.protocol.voting import State
 from worknet.protocol.voting_time import at
+from worknet.protocol.words import Ballots, How
 
 
 class Told:

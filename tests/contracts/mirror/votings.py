@@ -18,7 +18,6 @@ from worknet.protocol import eip712
 from worknet.protocol.abi import words
 from worknet.protocol.ballots import Pair, without_time
 from worknet.protocol.ids import voting_id
-from worknet.protocol.policy import Ballots
 from worknet.protocol.tags import tag
 from worknet.protocol.voting import (
     FAILOVER_ATTEMPT,
@@ -37,6 +36,7 @@ from worknet.protocol.voting import (
 )
 from worknet.protocol.voting_rules import apply, members_of_next
 from worknet.protocol.voting_time import at
+from worknet.protocol.words import Ballots
 
 HIGHEST_S = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141 // 2
 LIMIT = 120

@@ -16,11 +16,12 @@ from tests.contracts.mirror.votings import Votings
 
 from worknet.protocol import rewards
 from worknet.protocol.earnings import ClosedVoting
-from worknet.protocol.records import How, Record
+from worknet.protocol.records import Record
 from worknet.protocol.rewards import RewardError, Rewards, period_of
 from worknet.protocol.trees import Frontier
 from worknet.protocol.voting import State, Voting
 from worknet.protocol.voting_time import at
+from worknet.protocol.words import How
 
 ON_VOTINGS = {"cast", "seal", "bring_seals", "reveal", "report", "advance", "settle", "reopen"}
 TAKES, REFUSES, BURNS, REENTERS = range(4)

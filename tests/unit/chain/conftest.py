@@ -21,8 +21,9 @@ from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 from worknet.chain.signers import Signer, signer_from_key
 from worknet.protocol.ballots import Pair, Place, seal
 from worknet.protocol.ids import Slot, workflow_id
-from worknet.protocol.policy import Ballots, Fallback, Policy
-from worknet.protocol.records import How, Record
+from worknet.protocol.policy import Policy
+from worknet.protocol.records import Record
+from worknet.protocol.words import Ballots, Fallback, How
 from worknet.testing.chain import ETHER, LocalRpc
 from worknet.testing.evm import TranslatingEvm
 

@@ -12,7 +12,8 @@ from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 from worknet.chain.signatures import SignedSeal
 from worknet.chain.signers import BallotSigner, Signer, signer_from_key
 from worknet.protocol.ballots import Place, seal
-from worknet.protocol.policy import MAX_WORKERS, Policy
+from worknet.protocol.policy import Policy
+from worknet.protocol.words import MAX_WORKERS
 
 EVERYBODY = (1 << MAX_WORKERS) - 1
 ALL = range(MAX_WORKERS)

@@ -23,7 +23,7 @@ from worknet.chain.transactions import Sender
 from worknet.contracts import artifact
 from worknet.protocol import voting
 from worknet.protocol.ballots import Place
-from worknet.protocol.policy import Ballots
+from worknet.protocol.words import Ballots
 
 
 def test_views_give_what_was_sent(network: Network) -> None:

@@ -14,8 +14,9 @@ from worknet.chain.signatures import Signature, SignedSeal
 from worknet.chain.signers import BallotSigner
 from worknet.protocol.ballots import Pair, Place, seal
 from worknet.protocol.earnings import Period
-from worknet.protocol.policy import Fallback, Policy
+from worknet.protocol.policy import Policy
 from worknet.protocol.voting import State
+from worknet.protocol.words import Fallback
 
 NEW_KEY = b"\x5e" * 20
 

@@ -12,7 +12,7 @@ from worknet.chain.interface import call_data, output, revert_reason
 from worknet.chain.pool import record_words
 from worknet.protocol import merkle, trees
 from worknet.protocol.ballots import Pair
-from worknet.protocol.records import moved_leaf
+from worknet.protocol.words import moved_leaf
 
 
 def test_a_network_has_what_it_was_deployed_with(network: Network) -> None:

@@ -15,10 +15,10 @@ from worknet.chain.gas import CLAIM_GAS_PER_PERIOD, GAS_LIMITS
 from worknet.chain.interface import selected
 from worknet.protocol.ballots import Place
 from worknet.protocol.ids import workflow_id
-from worknet.protocol.policy import Ballots, Fallback, Policy
-from worknet.protocol.records import How
+from worknet.protocol.policy import Policy
 from worknet.protocol.rewards import PERIODS_OF_A_CLAIM
 from worknet.protocol.voting import State
+from worknet.protocol.words import Ballots, Fallback, How
 
 DAY = 86_400
 

@@ -23,8 +23,8 @@ from worknet.chain.events import Role
 from worknet.chain.index import NetworkIndex
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 from worknet.protocol import merkle, trees
-from worknet.protocol.records import How
 from worknet.protocol.voting import Opened, Revealed, Sealed, State
+from worknet.protocol.words import How
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from worknet.chain.index import NetworkIndex
 from worknet.chain.index_rewards import NetworkRewards, rewards
 from worknet.chain.pool import PoolClient
 from worknet.protocol.ballots import Place
-from worknet.protocol.records import How
+from worknet.protocol.words import How
 
 ACCURACY, SPEED, BASE, CONSISTENCY = 1000, 100, 10, 1
 

@@ -17,7 +17,7 @@ from worknet.chain.index import NetworkIndex
 from worknet.chain.index_store import FORMAT, IndexStore
 from worknet.protocol import merkle
 from worknet.protocol.ballots import Place, seal
-from worknet.protocol.records import moved_leaf
+from worknet.protocol.words import moved_leaf
 
 BEFORE = Predecessor(246, b"\x09" * 20, 17, b"\x08" * 32)
 

@@ -13,9 +13,8 @@ from worknet.chain.errors import IndexMismatchError
 from worknet.chain.events import Role
 from worknet.chain.index import NetworkIndex
 from worknet.protocol.ballots import Place
-from worknet.protocol.policy import Fallback
-from worknet.protocol.records import How
 from worknet.protocol.voting import Opened, Reopened, Reported, Revealed, Sealed, Settled, State, Voting
+from worknet.protocol.words import Fallback, How
 
 ALL = 0b111
 Make = Callable[..., tuple[Votings, NetworkIndex]]

@@ -22,7 +22,8 @@ from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 from worknet.chain.signers import signer_from_key
 from worknet.protocol.earnings import Amounts
 from worknet.protocol.policy import Policy
-from worknet.protocol.records import How, Record
+from worknet.protocol.records import Record
+from worknet.protocol.words import How
 
 ACCURACY, SPEED, BASE, CONSISTENCY = 1000, 500, 30, 7
 

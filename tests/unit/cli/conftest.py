@@ -15,8 +15,8 @@ from worknet.chain.signers import create_keystore
 from worknet.cli import main
 from worknet.network import access
 from worknet.protocol.ids import Slot
-from worknet.protocol.policy import Fallback
 from worknet.protocol.times import time_text
+from worknet.protocol.words import Fallback
 
 ACCURACY, SPEED, BASE, CONSISTENCY = 10**15, 10**14, 10**17, 10**16
 PASSWORD = "a password"

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from worknet.config import ConfigError, ConfigFileError, NetworkConfig, Problem
-from worknet.protocol.policy import Ballots, Fallback, Policy
+from worknet.protocol.policy import Policy
+from worknet.protocol.words import Ballots, Fallback
 
 
 def problems(file: Path) -> tuple[Problem, ...]:

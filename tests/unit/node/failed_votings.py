@@ -34,10 +34,11 @@ from worknet.node.operations.outlets import fault_of
 from worknet.protocol.ballots import Pair
 from worknet.protocol.differences import Difference, RowDifference, TableDifference
 from worknet.protocol.ids import Slot, voting_id, workflow_id
-from worknet.protocol.policy import Ballots, Fallback, Policy
+from worknet.protocol.policy import Policy
 from worknet.protocol.times import parse_time
 from worknet.protocol.voting import Fact, Opened, Revealed, Sealed, Settled
 from worknet.protocol.voting_rules import fold
+from worknet.protocol.words import Ballots, Fallback
 from worknet.sources.errors import (
     IncompleteError,
     Origin,

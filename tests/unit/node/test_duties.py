@@ -10,10 +10,11 @@ from worknet.node.duties import TURN_SECONDS, Handle, Prepare, Send, duties, is_
 from worknet.node.facts import Action, Prepared, VotingFacts
 from worknet.protocol.ballots import Pair
 from worknet.protocol.ids import Slot
-from worknet.protocol.policy import Ballots, Fallback, Policy
+from worknet.protocol.policy import Policy
 from worknet.protocol.voting import Cast, Opened, Revealed, Sealed, Voting
 from worknet.protocol.voting_rules import fold
 from worknet.protocol.voting_time import at
+from worknet.protocol.words import Ballots, Fallback
 from worknet.workflow import When
 
 SLOT = Slot(3600, 10)

@@ -10,10 +10,10 @@ from tests.unit.node.test_duties import DUE, MINE, OPENED, OTHER, PREPARED, SEAL
 from worknet.node.duties import TURN_SECONDS, Duty, Handle, Prepare, Send, duties, is_over
 from worknet.node.facts import Action, Errand, ErrandState, Moment, Prepared, VotingFacts
 from worknet.node.moments import HANDLE_WITHIN, errand_of
-from worknet.protocol.policy import Fallback
 from worknet.protocol.voting import Fact, Opened, Reopened, Reported, Revealed, Sealed, Settled, Voting
 from worknet.protocol.voting_rules import apply, fold
 from worknet.protocol.voting_time import at
+from worknet.protocol.words import Fallback
 from worknet.workflow import Action as Decided
 from worknet.workflow import Alert, SettlePlurality, StartFailover, When
 

@@ -46,7 +46,7 @@ from worknet.protocol.canonical import encode
 from worknet.protocol.differences import Difference, RowDifference, TableDifference
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.ids import Event
-from worknet.protocol.policy import Ballots, Fallback, Policy
+from worknet.protocol.policy import Policy
 from worknet.protocol.voting import (
     Cast,
     Fact,
@@ -61,6 +61,7 @@ from worknet.protocol.voting import (
 )
 from worknet.protocol.voting_rules import apply
 from worknet.protocol.voting_time import at
+from worknet.protocol.words import Ballots, Fallback
 
 T = TypeVar("T")
 OPEN = replace(POLICY, ballots=Ballots.OPEN)

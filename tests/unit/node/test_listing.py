@@ -8,8 +8,8 @@ from worknet.node.listing import VotingLine, list_votings
 from worknet.node.preparing import PreparationFailed
 from worknet.protocol.ballots import Pair
 from worknet.protocol.ids import Slot, workflow_id
-from worknet.protocol.policy import Ballots
 from worknet.protocol.voting import State
+from worknet.protocol.words import Ballots
 
 
 def listed(

@@ -14,7 +14,7 @@ from worknet.node.errors import RivalError
 from worknet.node.journal import Journal
 from worknet.node.rivals import TAKE_OVER_SECONDS, Rivals, SeenBallot, is_rivals
 from worknet.protocol.ballots import without_time
-from worknet.protocol.policy import Ballots
+from worknet.protocol.words import Ballots
 
 SEAL = without_time(b"\x05" * 32)
 OURS, THEIRS = b"\x01" * 32, b"\x02" * 32

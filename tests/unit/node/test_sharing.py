@@ -22,7 +22,7 @@ from tests.unit.node.sharing_world import (
 from worknet.node.errors import JournalUnavailable
 from worknet.node.journal.store import STEPS
 from worknet.node.sharing import MOST_TRIES, Sharing
-from worknet.protocol.policy import Fallback
+from worknet.protocol.words import Fallback
 from worknet.sources import UnavailableError
 from worknet.sources.errors import Origin
 

@@ -25,8 +25,8 @@ from worknet.node.errors import DataKeyMismatch, JournalError
 from worknet.node.journal.failures import Failure
 from worknet.node.preparing import PreparationFailed, Task
 from worknet.protocol.ballots import Pair, seal
-from worknet.protocol.policy import Ballots
 from worknet.protocol.voting import State, Voting
+from worknet.protocol.words import Ballots
 
 SEND = "eth_sendRawTransaction"
 ALL = 0b111

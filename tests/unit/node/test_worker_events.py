@@ -8,8 +8,8 @@ from tests.unit.node.conftest import Company, MakeWorld, World, agreed, disagree
 from worknet.chain.index import NetworkIndex
 from worknet.node.journal.events import Happening
 from worknet.protocol.ids import workflow_id
-from worknet.protocol.policy import Ballots
 from worknet.protocol.voting import State, Voting
+from worknet.protocol.words import Ballots
 
 EVENT = b"\x0e" * 32
 OTHER = b"\x0f" * 32

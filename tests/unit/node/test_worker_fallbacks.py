@@ -17,9 +17,8 @@ from worknet.node.journal.handlings import By
 from worknet.node.preparing import PreparationFailed, Task
 from worknet.protocol.ballots import Pair
 from worknet.protocol.ids import Slot, workflow_id
-from worknet.protocol.policy import Ballots, Fallback
-from worknet.protocol.records import How
 from worknet.protocol.voting import State
+from worknet.protocol.words import Ballots, Fallback, How
 from worknet.workflow import Action as HandlerAction
 from worknet.workflow import Alert, CallWebhook, Evidence, When
 

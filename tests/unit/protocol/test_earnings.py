@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worknet.protocol.earnings import Amounts, ClosedVoting, Period, fastest, of_period, of_voting
-from worknet.protocol.policy import Ballots, Fallback, Policy
-from worknet.protocol.records import How, Record
+from worknet.protocol.policy import Policy
+from worknet.protocol.records import Record
 from worknet.protocol.voting import FactError
+from worknet.protocol.words import Ballots, Fallback, How
 
 SEALED = Policy(
     bundle_digest=b"\1" * 32,

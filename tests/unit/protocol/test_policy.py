@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worknet.protocol.ids import Event, Slot
-from worknet.protocol.policy import Ballots, Fallback, Policy, PolicyError, needed, version_at
+from worknet.protocol.policy import Policy, PolicyError, version_at
+from worknet.protocol.words import Ballots, Fallback, needed
 
 POLICY = Policy(
     bundle_digest=b"\1" * 32,

@@ -7,7 +7,8 @@ from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worknet.protocol.records import How, Record, RecordError
+from worknet.protocol.records import Record, RecordError
+from worknet.protocol.words import How
 
 HASHES = st.binary(min_size=32, max_size=32)
 NUMBERS = st.integers(0, 2**256 - 1)

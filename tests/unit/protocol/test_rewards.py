@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from worknet.protocol.ballots import seconds_left
 from worknet.protocol.earnings import Amounts, ClosedVoting, Period
-from worknet.protocol.policy import Ballots, Fallback, Policy
-from worknet.protocol.records import How, Record
+from worknet.protocol.policy import Policy
+from worknet.protocol.records import Record
 from worknet.protocol.rewards import (
     CHANGES_OF_AMOUNTS,
     CheckedIn,
@@ -37,6 +37,7 @@ from worknet.protocol.rewards import (
     period_of,
 )
 from worknet.protocol.voting import FactError
+from worknet.protocol.words import Ballots, Fallback, How
 
 ROOT = Path(__file__).parents[3]
 LENGTH = 20

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from worknet.protocol import voting_rules
 from worknet.protocol.ballots import Pair
-from worknet.protocol.policy import Ballots, Fallback, Policy
+from worknet.protocol.policy import Policy
 from worknet.protocol.voting import (
     MAX_ATTEMPT,
     Cast,
@@ -28,6 +28,7 @@ from worknet.protocol.voting import (
 )
 from worknet.protocol.voting_rules import apply, fold, members_of_next
 from worknet.protocol.voting_time import at
+from worknet.protocol.words import Ballots, Fallback
 
 ROOT = Path(__file__).parents[3]
 POLICY = Policy(

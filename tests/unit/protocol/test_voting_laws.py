@@ -17,8 +17,6 @@ from tests.unit.protocol.voting_histories import (
     reopening,
 )
 
-from worknet.protocol.policy import Ballots, Fallback
-from worknet.protocol.records import How
 from worknet.protocol.voting import (
     Attempt,
     Fact,
@@ -32,6 +30,7 @@ from worknet.protocol.voting import (
 )
 from worknet.protocol.voting_rules import apply, fold
 from worknet.protocol.voting_time import at
+from worknet.protocol.words import Ballots, Fallback, How
 
 RECORDED = {State.CONSENSUS, State.SETTLED}
 ORDER = {

@@ -8,7 +8,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from worknet.protocol.ballots import Pair
-from worknet.protocol.policy import Ballots, Fallback, Policy
+from worknet.protocol.policy import Policy
 from worknet.protocol.voting import (
     Cast,
     Fact,
@@ -24,6 +24,7 @@ from worknet.protocol.voting import (
 )
 from worknet.protocol.voting_rules import apply, members_of_next
 from worknet.protocol.voting_time import at
+from worknet.protocol.words import Ballots, Fallback
 
 POLICY = Policy(
     bundle_digest=b"\1" * 32,

@@ -7,10 +7,10 @@ from typing import Any
 from worknet.chain import events
 from worknet.protocol.ballots import Pair, Place
 from worknet.protocol.ids import Slot
-from worknet.protocol.policy import Ballots, Fallback, Policy
-from worknet.protocol.records import How
+from worknet.protocol.policy import Policy
 from worknet.protocol.voting import Fact, Opened, Recorded, Revealed, Sealed, State, Voting
 from worknet.protocol.voting_rules import fold
+from worknet.protocol.words import Ballots, Fallback, How
 from worknet.testing.faults import Role
 from worknet.testing.history import Claim, History, Kept, Seen, VotingHistory, WorkerHistory
 

@@ -9,7 +9,7 @@ from worknet.chain.client import NetworkClient
 from worknet.chain.index import NetworkIndex
 from worknet.node import duties
 from worknet.node.journal.ballots import Ballots
-from worknet.protocol.policy import Fallback
+from worknet.protocol.words import Fallback
 from worknet.testing import reading
 from worknet.testing.faults import Faults
 from worknet.testing.promises import audit

@@ -20,9 +20,9 @@ from tests.unit.testing.histories import (
     with_worker,
 )
 
-from worknet.protocol.policy import Fallback
 from worknet.protocol.voting import Sealed, Voting
 from worknet.protocol.voting_rules import fold
+from worknet.protocol.words import Fallback
 from worknet.testing.faults import Role
 from worknet.testing.history import History, Kept
 from worknet.testing.promises import PROMISES, audit

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tests.unit.testing.histories import END, FALSE, HONEST, OPENED, VOTING, a_history, a_voting, with_voting
 
-from worknet.protocol.policy import Fallback
 from worknet.protocol.voting import Settled, Voting
 from worknet.protocol.voting_rules import apply
+from worknet.protocol.words import Fallback
 from worknet.testing.faults import Faults, Role
 from worknet.testing.history import History
 from worknet.testing.promises import PROMISES

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.search import Mix, mix, networks
 
-from worknet.protocol.policy import needed
+from worknet.protocol.words import needed
 
 FEW, MANY = 2, 8
 

@@ -8,8 +8,8 @@ import pytest
 from tests.search import EVENTS, LIGHT, desk
 
 from worknet.protocol.ballots import without_time
-from worknet.protocol.policy import Ballots, Fallback
 from worknet.protocol.voting import Attempt, State
+from worknet.protocol.words import Ballots, Fallback
 from worknet.testing.faults import Faults, Role
 from worknet.testing.history import History, WorkerHistory
 from worknet.testing.promises import audit

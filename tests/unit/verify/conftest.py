@@ -13,9 +13,10 @@ from worknet.protocol.ballots import Pair
 from worknet.protocol.canonical import to_hex
 from worknet.protocol.columns import Column
 from worknet.protocol.manifest import Manifest, TableEntry
-from worknet.protocol.policy import Ballots, Fallback, Policy
-from worknet.protocol.records import How, Record
+from worknet.protocol.policy import Policy
+from worknet.protocol.records import Record
 from worknet.protocol.tables import Salter, Schema
+from worknet.protocol.words import Ballots, Fallback, How
 from worknet.verify import (
     Ballot,
     ChainView,

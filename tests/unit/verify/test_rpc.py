@@ -13,7 +13,7 @@ from worknet.protocol import abi, ids, merkle, trees
 from worknet.protocol.ballots import Pair, seal
 from worknet.protocol.canonical import to_hex
 from worknet.protocol.keccak import keccak256
-from worknet.protocol.policy import Fallback
+from worknet.protocol.words import Fallback
 from worknet.verify import Ballot, Head, Network, RefusedError, RpcError, VerifyError, verify
 from worknet.verify import transport as transport_module
 from worknet.verify.command import REFUSED, UNUSABLE, VERIFIED, run

@@ -20,8 +20,7 @@ from worknet.protocol import merkle, trees
 from worknet.protocol.ballots import Pair, Place
 from worknet.protocol.canonical import to_hex
 from worknet.protocol.ids import Slot, workflow_id
-from worknet.protocol.policy import Fallback
-from worknet.protocol.records import How
+from worknet.protocol.words import Fallback, How
 from worknet.verify import Ballot, Head, Network, RefusedError, RpcError, verify
 from worknet.verify.command import VERIFIED, run
 from worknet.verify.contract import MOVED, OPENED, REPORTED

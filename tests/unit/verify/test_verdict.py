@@ -12,9 +12,8 @@ from worknet.protocol import ids, merkle
 from worknet.protocol.ballots import Pair
 from worknet.protocol.canonical import encode
 from worknet.protocol.columns import Column
-from worknet.protocol.policy import Ballots, Fallback
-from worknet.protocol.records import How
 from worknet.protocol.tables import Schema
+from worknet.protocol.words import Ballots, Fallback, How
 from worknet.verify import Head, Member, Network, RefusedError, VerifyError, parse, verify
 from worknet.verify.evidence import checksum
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.verify.test_verdict import DIVIDED, OTHER, PLURALITY, SLOT, refused
 
-from worknet.protocol.records import How
+from worknet.protocol.words import How
 from worknet.verify import Report, verify
 
 

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from worknet.protocol.policy import Fallback
+from worknet.protocol.words import Fallback
 from worknet.workflow import (
     Alert,
     AttemptEvidence,

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from tests.unit.workflow.evidence import EVIDENCE, JSON, MOMENTS, TEXT, altered, attempt, evidence
 
 from worknet.protocol.canonical import decode, encode
-from worknet.protocol.policy import MAX_WORKERS
 from worknet.protocol.voting import MAX_ATTEMPT
+from worknet.protocol.words import MAX_WORKERS
 from worknet.workflow import (
     Alert,
     CallWebhook,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from worknet.protocol.ballots import Pair, without_time
-from worknet.protocol.policy import Ballots
 from worknet.protocol.voting import Attempt, State, Voting
+from worknet.protocol.words import Ballots
 
 
 class Lack(StrEnum):

@@ -17,8 +17,8 @@ from worknet.node.explaining.reasons import reasons_of, unopened
 from worknet.node.explaining.words import NAMED, act_text, and_list, moment, people, plural, printable
 from worknet.protocol.canonical import to_hex
 from worknet.protocol.ids import Slot
-from worknet.protocol.records import How
 from worknet.protocol.voting import State
+from worknet.protocol.words import How
 
 MOST_LINES = 400
 MOST_CHARACTERS = 400

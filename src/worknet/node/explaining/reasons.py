@@ -14,8 +14,8 @@ from worknet.node.explaining.comparing import reasons_of_compared
 from worknet.node.explaining.finding import Finding, Reason
 from worknet.node.explaining.known import Known, Own
 from worknet.node.explaining.words import act_text, and_list, moment, people, plural
-from worknet.protocol.policy import Fallback
 from worknet.protocol.voting import FAILOVER_ATTEMPT, ORDINARY_ATTEMPTS, Part, State, Voting
+from worknet.protocol.words import Fallback
 from worknet.workflow import StartFailover, When
 
 FIRST_LINES, LAST_LINES = 3, 5

@@ -15,9 +15,9 @@ from worknet.node.duties import is_over
 from worknet.node.facts import VotingFacts
 from worknet.node.moments import allows
 from worknet.protocol.canonical import to_hex
-from worknet.protocol.policy import Ballots
 from worknet.protocol.voting import FAILOVER_ATTEMPT, Attempt, Part, Voting
 from worknet.protocol.voting_time import at
+from worknet.protocol.words import Ballots
 from worknet.workflow import StartFailover, When
 
 REMEMBERED = 4096
