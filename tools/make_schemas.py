@@ -1,4 +1,5 @@
-"""Writes the JSON schemas of the configuration files to docs/reference; `--check` compares them instead."""
+"""Writes the JSON schemas of the configuration files, and of the audit's report, to docs/reference; `--check`
+compares them instead."""
 
 import argparse
 import json
@@ -6,6 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from worknet.audit.report import Report
 from worknet.config import schema
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
@@ -16,7 +20,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing, fail if a file differs")
     check = parser.parse_args().check
-    schemas: dict[str, dict[str, Any]] = {"network": schema("network"), "node": schema("node")}
+    schemas: dict[str, dict[str, Any]] = {
+        "network": schema("network"),
+        "node": schema("node"),
+        "audit": _of_report(),
+    }
     stale = []
     for name, document in schemas.items():
         file = FOLDER / f"{name}.schema.json"
@@ -29,6 +37,15 @@ def main() -> int:
     for file in stale:
         print(f"{file} is not what the models say: run tools/make_schemas.py", file=sys.stderr)
     return 1 if stale else 0
+
+
+def _of_report() -> dict[str, Any]:
+    """The form of the audit's JSON report, as its classes say: every member is there, and no other."""
+    made = TypeAdapter(Report).json_schema()
+    for each in (made, *made["$defs"].values()):
+        if each.get("type") == "object" and "properties" in each:
+            each["additionalProperties"] = False
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
 
 
 if __name__ == "__main__":

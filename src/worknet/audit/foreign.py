@@ -3,8 +3,6 @@ around it, and it does not go on for ever."""
 
 import json
 
-from worknet.protocol.canonical import Value
-
 LONGEST = 2_000
 """Characters of one foreign text that are shown."""
 
@@ -20,12 +18,12 @@ def plain(text: str, longest: int = LONGEST) -> str:
     return shown if len(text) <= longest else f"{shown[:longest]} … ({len(text):,} characters)"
 
 
-def as_text(value: Value) -> str:
-    """A canonical value as people read it: strings as they are, all else as JSON."""
+def as_text(value: object) -> str:
+    """A JSON value as people read it: strings as they are, all else as JSON."""
     return plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
-def fields(value: Value) -> list[tuple[str, str]]:
+def fields(value: object) -> list[tuple[str, str]]:
     """A value as lines of name and text: one for each field of an object, else one without a name."""
     if isinstance(value, dict) and value:
         return [(plain(name, 200), as_text(each)) for name, each in value.items()]

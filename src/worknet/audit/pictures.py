@@ -179,7 +179,7 @@ def growth(report: Report, height: int = 200, left: int = 64) -> Growth | None:
     begun = parse_time(before.time) if before.time else min(times)
     ended = max(parse_time(after.time) if after.time else 0, *times)
     length, rise = max(ended - begun, 1), max(after.size - low, 1)
-    step = max(1, len(times) // 200)
+    step = -(-len(times) // 200)
     seen = [(begun, low)]
     kept = [*range(0, len(times), step), len(times) - 1]
     seen += [(times[number], report.records[number].position + 1) for number in kept]

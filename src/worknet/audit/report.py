@@ -9,7 +9,8 @@ and votings named as people name them (`WORKFLOW@START`) where the workflow's na
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from worknet.protocol.canonical import Value
+from pydantic import JsonValue
+
 
 VERSION = 1
 
@@ -71,7 +72,7 @@ class FindingLine:
     voting: str | None
     position: int | None
     block: int | None
-    evidence: dict[str, Value]
+    evidence: dict[str, str | int]
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Published:
     and the votings whose results this one consumed."""
 
     where: str
-    summary: Value
+    summary: JsonValue
     parents: list[str]
 
 
@@ -218,6 +219,6 @@ class Report:
     policies: list[PolicyLine]
     members: list[MemberLine]
 
-    def document(self) -> dict[str, Value]:
+    def document(self) -> dict[str, JsonValue]:
         """The report as one JSON object."""
         return asdict(self)

@@ -1,12 +1,13 @@
 """The report as a page: one file that holds all it shows, runs nothing and asks nobody for anything.
 
-Whatever others wrote (a network's name, a summary, an address) is text: the templates escape it, and `plain`
-has taken out what cannot be seen. The page itself says to the browser that it is to load and run nothing.
+Whatever others wrote (a network's name, a summary, an address) is text: all that the templates are given is
+made visible by `plain` and then escaped. The page itself tells the browser to load and run nothing.
 """
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -15,7 +16,7 @@ from markupsafe import Markup
 from worknet.audit import pictures
 from worknet.audit.foreign import fields, plain
 from worknet.audit.report import Published, RecordLine, Report
-from worknet.audit.report_text import gap_text, head_text, origin_text, place_of, verdict_text
+from worknet.audit.report_text import head_text, origin_text, place_of, verdict_text
 from worknet.config.amounts import amount_text
 
 MOST_RECORDS = 500
@@ -32,19 +33,7 @@ _DEEPEST = 4
 
 def page(report: Report) -> str:
     """The report as HTML."""
-    loader = PackageLoader("worknet.audit")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters.update(
-        plain=plain,
-        fields=fields,
-        brief=brief,
-        amount=amount_text,
-        grouped=lambda number: f"{number:,}",
-        workers=_workers,
-        head=head_text,
-        place=place_of,
-        gap=gap_text,
-    )
+    environment = _environment()
     # The style is the template's own, so it needs no escaping; its hash lets the browser take no other.
     style = environment.get_template("style.css").render()
     by = pictures.spans(report)
@@ -70,6 +59,33 @@ def page(report: Report) -> str:
         tree=lambda published: tree(published, positions),
         most=MOST_LINES,
     )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("worknet.audit"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        finalize=_visible,
+    )
+    environment.filters.update(
+        plain=plain,
+        fields=fields,
+        brief=brief,
+        amount=amount_text,
+        grouped=lambda number: f"{number:,}",
+        workers=_workers,
+        head=head_text,
+        place=place_of,
+    )
+    return environment
+
+
+def _visible(value: object) -> object:
+    """What any expression of the templates comes to; markup is what they made themselves."""
+    return value if isinstance(value, Markup) or not isinstance(value, str) else plain(value)
 
 
 def brief(root: str) -> str:

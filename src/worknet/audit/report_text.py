@@ -16,7 +16,7 @@ _LABEL = 12
 
 def text(report: Report) -> str:
     """The report as lines, each ended."""
-    return "".join(f"{line}\n" for line in _lines(report))
+    return "".join(f"{plain(line)}\n" for line in _lines(report))
 
 
 def place_of(finding: FindingLine) -> str:
