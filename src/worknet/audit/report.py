@@ -11,7 +11,6 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-
 VERSION = 1
 
 Verdict = Literal["nothing found", "findings"]
