@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tests.contracts.network import words_of
 from tests.contracts.proving import SCHEMA, Proof, Result, name_hash, recorded, result_of, verify
 
-from worknet.protocol import merkle, tables, trees
+from worknet.protocol import merkle, trees
 from worknet.protocol.ballots import Pair
+from worknet.protocol.leaves import header_leaf
 from worknet.protocol.merkle import ProofError
 
 FIELDWISE = replace(SCHEMA, field_disclosure=True)
@@ -57,8 +58,7 @@ def test_every_table_of_results_with_1_to_20_leaves_is_proven(network):
     for count in range(1, 21):
         rows = [[b"row %d" % number, b"other"] for number in range(count)]
         leaves = [
-            tables.header_leaf(b"\x07" * 16, f"t{number}", 2, merkle.root(rows[number]))
-            for number in range(count)
+            header_leaf(b"\x07" * 16, f"t{number}", 2, merkle.root(rows[number])) for number in range(count)
         ]
         result = recorded(network, leaves, dict(enumerate(rows)))
         for table in range(count):
@@ -75,7 +75,7 @@ def test_a_row_of_a_table_with_field_disclosure_is_proven_by_the_root_of_its_fie
 @pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 4096])
 def test_rows_of_up_to_4096_bytes_are_proven(network, size):
     row = b"\x2a" * size
-    leaves = [tables.header_leaf(bytes(16), "a", 2, merkle.root([row, b"other"]))]
+    leaves = [header_leaf(bytes(16), "a", 2, merkle.root([row, b"other"]))]
     assert verify(network, recorded(network, leaves, {0: [row, b"other"]}).proof(0, 0)) == name_hash("a")
 
 
@@ -88,14 +88,14 @@ def test_the_first_and_the_last_row_of_the_largest_tables_are_proven(network, ro
         for sibling in path:
             node = merkle.node_hash(sibling, node) if index else merkle.node_hash(node, sibling)
         merkle.verify_inclusion(b"row", index, rows, path, node)
-        result = recorded(network, [tables.header_leaf(bytes(16), "a", rows, node)], {})
+        result = recorded(network, [header_leaf(bytes(16), "a", rows, node)], {})
         proof = Proof(result.record, b"row", index, path, result.leaves[0], 0, 1, [])
         assert verify(network, proof) == name_hash("a")
 
 
 def test_a_record_of_sealed_ballots_proves_as_well(sealed):
     rows = [b"x", b"y", b"z"]
-    leaves = [b"manifest", tables.header_leaf(bytes(16), "a", 3, merkle.root(rows))]
+    leaves = [b"manifest", header_leaf(bytes(16), "a", 3, merkle.root(rows))]
     pair = Pair(b"\x01" * 32, merkle.root(leaves))
     for worker in range(3):
         sealed.seal(worker, pair)
@@ -185,14 +185,14 @@ def test_what_is_longer_than_anything_true_is_refused(network, result):
 
 def test_the_manifest_is_no_table_not_even_one_of_88_bytes(network):
     manifest = b"\x06" * 16 + b'{"protocol":1}'.ljust(72)
-    result = recorded(network, [manifest, tables.header_leaf(bytes(16), "a", 1, merkle.root([b"x"]))], {})
+    result = recorded(network, [manifest, header_leaf(bytes(16), "a", 1, merkle.root([b"x"]))], {})
     proof = Proof(result.record, b"x", 0, [], manifest, 0, 2, trees.inclusion(result.leaves, 0))
     with network.refuses("proofs: row not in table"):
         verify(network, proof)
 
 
 def test_of_a_table_without_rows_nothing_is_proven(network):
-    result = recorded(network, [tables.header_leaf(bytes(16), "a", 0, merkle.EMPTY)], {})
+    result = recorded(network, [header_leaf(bytes(16), "a", 0, merkle.EMPTY)], {})
     for row in (b"", b"x"):
         with network.refuses("proofs: row not in table"):
             verify(network, Proof(result.record, row, 0, [], result.leaves[0], 0, 1, []))

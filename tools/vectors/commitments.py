@@ -10,6 +10,7 @@ from worknet.protocol import merkle, salts, tables
 from worknet.protocol.canonical import Value, encode
 from worknet.protocol.columns import Column
 from worknet.protocol.ids import Slot
+from worknet.protocol.leaves import field_leaf, header_leaf, salts_of
 from worknet.protocol.manifest import Manifest, TableEntry
 from worknet.protocol.tables import Row, Salter, Schema
 
@@ -57,7 +58,7 @@ def document_salts() -> VectorFile:
         file.bad(name, "document_key", "SaltError", **(SALTING | {"info": salts.MANIFEST} | change))
     key = sample("document key")
     for count in (0, 1, 2, 9, 10):
-        file.good(f"{count} salts", "salts", salts.salts(key, count), document_key=key, count=count)
+        file.good(f"{count} salts", "salts", salts_of(key, count), document_key=key, count=count)
     file.good("commitment", "data_key_commitment", salts.data_key_commitment(DATA_KEY), data_key=DATA_KEY)
     for size in (0, 1, 16, 20, 31, 33, 48, 64):
         file.bad(f"commitment to {size} bytes", "data_key_commitment", "SaltError", data_key=bytes(size))
@@ -75,6 +76,7 @@ SCHEMA = Schema(
     ("consumer_id", "hour"),
 )
 FIELDS = Schema(SCHEMA.columns, SCHEMA.key, field_disclosure=True)
+DECOYS = Schema(SCHEMA.columns, SCHEMA.key, field_disclosure=True, decoys=3)
 EURO = '\u20ac "x"'
 ROWS: list[Row] = [
     {"consumer_id": "c-2", "hour": "2026-01-01T13:00:00Z", "wh": 5, "share": "0.250", "note": None},
@@ -169,7 +171,7 @@ def table_roots() -> VectorFile:
         shuffled: list[Row] = [{"k": value} for value in ordered[1::2] + ordered[::2][::-1]]
         gives = tables.sort_rows("t", schema, shuffled)
         file.good(f"order of {name}", "sort_rows", gives, schema=schema.document(), rows=shuffled)
-    for name, schema in {"by row": SCHEMA, "by field": FIELDS}.items():
+    for name, schema in {"by row": SCHEMA, "by field": FIELDS, "by field among decoys": DECOYS}.items():
         file.good(f"schema disclosed {name}", "schema_digest", schema.digest(), schema=schema.document())
         for kind in ("dataset", "table"):
             for rows in (ROWS, ROWS[:1], []):
@@ -177,9 +179,13 @@ def table_roots() -> VectorFile:
                 gives_tree = _committed(kind, schema, rows)
                 file.good(f"{kind} of {len(rows)} rows disclosed {name}", "table", gives_tree, **given)
     salt, root = sample("salt", 16), sample("root")
-    leaf = tables.field_leaf(salt, "wh", 5)
+    leaf = field_leaf(salt, "wh", 5)
     file.good("field leaf", "field_leaf", leaf, salt=salt, name="wh", value=5)
-    leaf = tables.header_leaf(salt, "load", 3, root)
+    for decoys in (0, 1, 4, 11):
+        leaves = tables.fields_of(ROWS[0], root, decoys)
+        given = {"row": ROWS[0], "document_key": root, "decoys": decoys}
+        file.good(f"fields among {decoys} decoys", "field_leaves", leaves, **given)
+    leaf = header_leaf(salt, "load", 3, root)
     file.good("header leaf", "header_leaf", leaf, salt=salt, name="load", rows=3, root=root)
     file.bad("header of no name", "header_leaf", "CanonicalError", salt=salt, name="", rows=3, root=root)
     file.bad("header of a-b", "header_leaf", "CanonicalError", salt=salt, name="a-b", rows=3, root=root)
@@ -231,6 +237,11 @@ def _bad_schemas(file: VectorFile) -> None:
             "TableError",
             {"columns": [column | {"digits": -1}], "key": ["a"]},
         ),
+        ("decoys and rows disclosed whole", "TableError", {"decoys": 1}),
+        ("negative decoys", "TableError", {"decoys": -1, "disclosure": "field"}),
+        ("252 decoys beside five columns", "TableError", {"decoys": 252, "disclosure": "field"}),
+        ("decoys as text", "TableError", {"decoys": "1", "disclosure": "field"}),
+        ("true decoys", "TableError", {"decoys": True, "disclosure": "field"}),
         ("a column without a name", "CanonicalError", {"columns": [column | {"name": ""}], "key": [""]}),
         ("a column in upper case", "CanonicalError", {"columns": [column | {"name": "A"}], "key": ["A"]}),
     ):

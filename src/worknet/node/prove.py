@@ -15,7 +15,7 @@ from worknet.protocol.columns import Column
 from worknet.protocol.manifest import Manifest
 from worknet.protocol.tables import Kind, Salter, Schema
 from worknet.protocol.voting import Attempt
-from worknet.tables import CommittedTable, commit_table, encode_fields, find_row, prove_row
+from worknet.tables import CommittedTable, DataError, TableProofs, commit_table
 from worknet.verify import (
     Ballot,
     Disclosure,
@@ -147,10 +147,12 @@ class _Commitments:
         """The selected row with its proof up to the input or result root."""
         schema = self._schema(selection.kind, selection.name)
         table = self._committed(selection.kind, selection.name)
-        proof = prove_row(table, find_row(table, _key(schema, selection)), self._salter)
-        row: WholeRow | RowFields = WholeRow(proof.salt, decode(proof.row))
+        proofs = TableProofs(table, self._salter)
+        index = proofs.find(_key(schema, selection))
+        proof = proofs.row(index)
+        row: WholeRow | RowFields = WholeRow(proof.salt, dict(proof.values))
         if schema.field_disclosure:
-            row = self._fields(selection, table, proof.index, proof.salt)
+            row = self._fields(selection, proofs, index)
         elif selection.fields:
             raise UnknownVoting(
                 f"{selection.name} discloses rows whole", hint="its schema has no field disclosure"
@@ -161,39 +163,19 @@ class _Commitments:
             schema=schema if selection.kind == "table" else None,
             header=self._header(selection, table),
             index=proof.index,
-            path=proof.path,
+            path=tuple(proof.path),
             row=row,
         )
 
-    def _fields(self, selection: Selection, table: CommittedTable, index: int, salt: bytes) -> RowFields:
-        row = table.frame[index]
-        names = sorted(row.columns)
-        for name in selection.fields:
-            if name not in names:
-                raise UnknownVoting(
-                    f"{selection.name} has no column {name}", hint=f"it has {', '.join(names)}"
-                )
-        info = salts.fields(selection.kind, selection.name, index)
-        field_salts = salts.salts(self._salter.document_key(info), len(names))
-        encoded = encode_fields(table.schema, row)
-        leaves = [salt_ + encoded[name][0] for name, salt_ in zip(names, field_salts, strict=True)]
-        shown = selection.fields or tuple(names)
-        return RowFields(
-            salt=salt,
-            root=merkle.root(leaves),
-            count=len(names),
-            fields=tuple(
-                Field(
-                    name,
-                    decode(encoded[name][0])[1],
-                    field_salts[place],
-                    place,
-                    tuple(trees.inclusion(leaves, place)),
-                )
-                for place, name in enumerate(names)
-                if name in shown
-            ),
+    def _fields(self, selection: Selection, proofs: TableProofs, index: int) -> RowFields:
+        try:
+            proof = proofs.fields(index, selection.fields)
+        except DataError as error:
+            raise UnknownVoting(str(error), error.hint) from None
+        shown = tuple(
+            Field(each.name, each.value, each.salt, each.index, tuple(each.path)) for each in proof.fields
         )
+        return RowFields(proof.salt, proof.root, proof.count, shown)
 
     def _header(self, selection: Selection, table: CommittedTable) -> Header:
         own = self._leaves(selection.kind)

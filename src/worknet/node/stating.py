@@ -12,7 +12,6 @@ from worknet.chain.index_members import IndexedMember
 from worknet.node.errors import UnknownVoting
 from worknet.node.journal import Ballot, Journal
 from worknet.node.preparing import unpack
-from worknet.protocol import merkle
 from worknet.protocol.ballots import Pair
 from worknet.protocol.canonical import decode, to_hex
 from worknet.protocol.fingerprints import OwnStatement, OwnTable, state
@@ -20,7 +19,7 @@ from worknet.protocol.manifest import Manifest
 from worknet.protocol.statement import Level, StatementPlace
 from worknet.protocol.tables import Kind, Row, Salter, Schema
 from worknet.protocol.voting import Attempt, State, Voting
-from worknet.tables import commit_table, leaf_datas
+from worknet.tables import commit_table
 from worknet.workflow import Declaration
 
 
@@ -115,14 +114,12 @@ class Stating:
 
 
 def _table(ballot: Ballot, kind: Kind, name: str, schema: Schema, salter: Salter) -> OwnTable:
-    frame = unpack(ballot.frames[kind, name])
-    root = commit_table(kind, name, schema, frame, salter).root
+    table = commit_table(kind, name, schema, unpack(ballot.frames[kind, name]), salter)
 
     def read() -> tuple[Sequence[Row], Sequence[bytes]]:
-        leaves = leaf_datas(kind, name, schema, frame, salter)
-        return list(_rows(frame)), [merkle.leaf_hash(leaf) for leaf in leaves]
+        return list(_rows(table.frame)), table.tree.hashes
 
-    return OwnTable(kind, name, schema, frame.height, root, read)
+    return OwnTable(kind, name, schema, table.rows, table.root, read)
 
 
 def _rows(frame: pl.DataFrame) -> Iterator[Row]:

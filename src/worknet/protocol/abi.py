@@ -14,10 +14,7 @@ class EncodingError(ProtocolError):
 
 
 def words(*values: int | bytes) -> bytes:
-    """`abi.encode` of the values, 32 bytes each.
-
-    An integer is a uint256, 32 bytes are a bytes32, and 20 bytes are an address.
-    """
+    """`abi.encode` of the values, 32 bytes each: of a uint256 (an integer), a bytes32, or an address."""
     return b"".join(_word(value) for value in values)
 
 
@@ -26,8 +23,6 @@ def _word(value: int | bytes) -> bytes:
         if not 0 <= value < 1 << 256:
             raise EncodingError(f"{value} does not fit into a uint256")
         return value.to_bytes(WORD_BYTES, "big")
-    if len(value) == WORD_BYTES:
-        return value
-    if len(value) == ADDRESS_BYTES:
-        return value.rjust(WORD_BYTES, b"\0")
-    raise EncodingError(f"{len(value)} bytes are neither a word (32) nor an address (20)")
+    if len(value) not in {WORD_BYTES, ADDRESS_BYTES}:
+        raise EncodingError(f"{len(value)} bytes are neither a word (32) nor an address (20)")
+    return value.rjust(WORD_BYTES, b"\0")

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from worknet.protocol import merkle, salts
 from worknet.protocol.canonical import Value
 from worknet.protocol.fingerprints import OwnStatement
+from worknet.protocol.leaves import salts_of
 from worknet.protocol.statement import Fingerprints, Statement, StatementError, TableStatement
 from worknet.protocol.tables import Kind, Row, Salter, Schema, row_leaf_at
 
@@ -129,7 +130,7 @@ class _Compared:
         if ours.details.columns.keys() != theirs.details.columns.keys():
             raise self._error("its columns are others than the workflow declares")
         document_key = self._salter.document_key(salts.rows(ours.kind, ours.name))
-        self._salts = salts.salts(document_key, theirs.rows)
+        self._salts = salts_of(document_key, theirs.rows)
         places = {key: place for place, key in enumerate(ours.details.keys)}
         named: list[RowDifference] = []
         columns: dict[str, int] = dict.fromkeys(sorted(ours.details.columns), 0)

@@ -6,14 +6,14 @@ fingerprints (appendix F) are derived beside them.
 """
 
 import hmac
-from hashlib import sha256, shake_256
+from hashlib import sha256
 
 from worknet.protocol.errors import ProtocolError
+from worknet.protocol.leaves import salts_of
 from worknet.protocol.tags import PREFIX, tag
 
 DATA_KEY_BYTES = 32
 VOTING_ID_BYTES = 32
-SALT_BYTES = 16
 
 Info = str
 MANIFEST: Info = "manifest"
@@ -52,30 +52,33 @@ def data_key_commitment(data_key: bytes) -> bytes:
 
 def document_key(data_key: bytes, voting_id: bytes, attempt: int, info: Info) -> bytes:
     """The 32-byte key of a document: HKDF-SHA256 (RFC 5869) of the data key."""
-    return _derived(data_key, voting_id, attempt, f"salt/{info}")
+    return key_of(attempt_key(data_key, voting_id, attempt), info)
 
 
-def fingerprint_key(data_key: bytes, voting_id: bytes, attempt: int, info: Info) -> bytes:
-    """The 32-byte key of the fingerprints of `rows(...)` or `MANIFEST` (appendix F)."""
-    return _derived(data_key, voting_id, attempt, f"statement/{info}")
-
-
-def salts(document_key: bytes, count: int) -> list[bytes]:
-    """Salts 0 to `count - 1` of a document, 16 bytes each."""
-    stream = shake_256(document_key).digest(SALT_BYTES * count)
-    return [stream[at : at + SALT_BYTES] for at in range(0, len(stream), SALT_BYTES)]
-
-
-def salt(document_key: bytes, number: int = 0) -> bytes:
-    """Salt `number` of a document; manifests and headers use salt 0."""
-    return shake_256(document_key).digest(SALT_BYTES * (number + 1))[-SALT_BYTES:]
-
-
-def _derived(data_key: bytes, voting_id: bytes, attempt: int, info: str) -> bytes:
+def attempt_key(data_key: bytes, voting_id: bytes, attempt: int) -> bytes:
+    """The first half of that derivation (extract), which all documents of an attempt have in common."""
     if len(voting_id) != VOTING_ID_BYTES:
         raise SaltError(f"a voting id has {VOTING_ID_BYTES} bytes, this one {len(voting_id)}")
     if not 0 < attempt < 1 << 64:
         raise SaltError(f"{attempt} is no number of an attempt")
     context = sha256(voting_id + attempt.to_bytes(8, "big")).digest()
-    extracted = hmac.digest(context, check_data_key(data_key), sha256)
-    return hmac.digest(extracted, f"{PREFIX}{info}".encode() + b"\x01", sha256)
+    return hmac.digest(context, check_data_key(data_key), "sha256")
+
+
+def key_of(attempt_key: bytes, info: Info) -> bytes:
+    """The second half (expand): the key of one document of the attempt."""
+    return _expanded(attempt_key, f"salt/{info}")
+
+
+def fingerprint_key(data_key: bytes, voting_id: bytes, attempt: int, info: Info) -> bytes:
+    """The 32-byte key of the fingerprints of `rows(...)` or `MANIFEST` (appendix F)."""
+    return _expanded(attempt_key(data_key, voting_id, attempt), f"statement/{info}")
+
+
+def salt(document_key: bytes, number: int = 0) -> bytes:
+    """Salt `number` of a document; manifests and headers use salt 0."""
+    return salts_of(document_key, number + 1)[number]
+
+
+def _expanded(attempt_key: bytes, info: str) -> bytes:
+    return hmac.digest(attempt_key, f"{PREFIX}{info}".encode() + b"\x01", "sha256")

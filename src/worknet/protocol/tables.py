@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from worknet.protocol import merkle, salts
-from worknet.protocol.canonical import Value, check_name, encode
+from worknet.protocol.canonical import Value, encode
 from worknet.protocol.columns import Column, TableError
+from worknet.protocol.leaves import fields_of, header_leaf, salts_of
 
 Kind = Literal["dataset", "table"]
 Row = Mapping[str, Value]
 
+_NINES_COMPLEMENT = str.maketrans("0123456789", "9876543210")
 MAX_FIELDS = 256
 """How many leaves, of columns and decoys, the fields of a row with decoys have at most."""
 
@@ -133,7 +135,7 @@ def sort_rows(table: str, schema: Schema, rows: Sequence[Row]) -> list[Row]:
                 raise TableError(wrong, table, number, column.name)
     key_columns = [schema.column(name) for name in schema.key]
     keyed = sorted(
-        (tuple(column.order(row[column.name]) for column in key_columns), number)
+        (tuple(_order(column, row[column.name]) for column in key_columns), number)
         for number, row in enumerate(rows)
     )
     for (key, first), (other, second) in pairwise(keyed):
@@ -143,35 +145,24 @@ def sort_rows(table: str, schema: Schema, rows: Sequence[Row]) -> list[Row]:
     return [rows[number] for _, number in keyed]
 
 
-def row_leaf(salt: bytes, row: bytes) -> bytes:
-    """Leaf data of a row: `salt ‖ JCS(row)`."""
-    return salt + row
+def _order(column: Column, value: Any) -> Any:
+    """What values of a key column are compared by (section 4, "Table").
 
-
-def field_leaf(salt: bytes, name: str, value: Value) -> bytes:
-    """Leaf data of one field: `salt ‖ JCS([name, value])`."""
-    return salt + encode([name, value])
-
-
-def fields_of(row: Row, document_key: bytes, decoys: int = 0) -> list[bytes]:
-    """Leaf data of a row's fields in their order, salted from the row's own document key.
-
-    They are sorted by name; with decoys, whose leaf data is a salt alone, all are sorted by leaf hash.
+    Numbers in texts by sign, length, digits, since `int()` refuses long ones: neither has superfluous zeros
+    and all have the same digits behind the point, so the longer is the larger.
     """
-    names = sorted(row)
-    row_salts = salts.salts(document_key, len(names) + decoys)
-    leaves = [field_leaf(salt, name, row[name]) for name, salt in zip(names, row_salts, strict=False)]
-    return sorted(leaves + row_salts[len(names) :], key=merkle.leaf_hash) if decoys else leaves
-
-
-def header_leaf(salt: bytes, name: str, rows: int, root: bytes) -> bytes:
-    """Leaf data of a dataset or table: `header salt ‖ SHA256(utf8 name) ‖ uint64be(rows) ‖ root`."""
-    return salt + sha256(check_name(name, "table").encode()).digest() + rows.to_bytes(8, "big") + root
+    if column.type in {"int", "bool"}:
+        return value
+    if column.type not in {"bigint", "decimal"}:
+        return value.encode()
+    if value.startswith("-"):
+        return False, -len(value), value.translate(_NINES_COMPLEMENT)
+    return True, len(value), value
 
 
 def row_leaves(kind: Kind, name: str, schema: Schema, rows: Sequence[Row], salter: Salter) -> list[bytes]:
     """Leaf data of all rows, which are sorted already (`sort_rows`)."""
-    row_salts = salts.salts(salter.document_key(salts.rows(kind, name)), len(rows))
+    row_salts = salts_of(salter.document_key(salts.rows(kind, name)), len(rows))
     return [
         row_leaf_at(kind, name, schema, row, number, salt, salter)
         for number, (salt, row) in enumerate(zip(row_salts, rows, strict=True))
@@ -183,7 +174,7 @@ def row_leaf_at(
 ) -> bytes:
     """Leaf data of a row where it stands at place `number` of its table, which has this salt."""
     if not schema.field_disclosure:
-        return row_leaf(salt, encode(row))
+        return salt + encode(row)
     key = salter.document_key(salts.fields(kind, name, number))
     return salt + merkle.root(fields_of(row, key, schema.decoys))
 

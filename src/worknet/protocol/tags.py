@@ -5,8 +5,8 @@ from worknet.protocol.keccak import keccak256
 
 VERSION = 1
 PREFIX = "worknet/v1/"
-
 NAMES = frozenset({"voting", "policy", "seal", "record", "moved", "datakey"})
+_TAGS = {name: keccak256((PREFIX + name).encode()) for name in NAMES}
 
 
 class TagError(ProtocolError):
@@ -18,6 +18,3 @@ def tag(name: str) -> bytes:
     if name not in _TAGS:
         raise TagError(f"no tag is called {name!r}", hint=f"the registry holds {', '.join(sorted(NAMES))}")
     return _TAGS[name]
-
-
-_TAGS = {name: keccak256((PREFIX + name).encode()) for name in NAMES}

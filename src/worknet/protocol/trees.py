@@ -56,10 +56,10 @@ class Tree:
         self._check_size(size)
         return self._edge(size.bit_length(), size) if size else EMPTY
 
-    def hash_of(self, index: int) -> bytes:
-        """The leaf hash at `index`, counted from 0; `ProofError` where there is none."""
-        self._check_leaf(index, self.size)
-        return self._node(0, index)
+    @property
+    def hashes(self) -> list[bytes]:
+        """The leaf hashes, in their order."""
+        return [self._node(0, index) for index in range(self.size)]
 
     def inclusion(self, index: int, size: int | None = None) -> list[bytes]:
         """The path of the leaf at `index` in the tree of the first `size` leaves (None: all of them).
@@ -68,7 +68,8 @@ class Tree:
         """
         size = self.size if size is None else size
         self._check_size(size)
-        self._check_leaf(index, size)
+        if not 0 <= index < size:
+            raise ProofError(f"a tree of {size} leaves has no leaf {index}")
         return self._path(0, index, size)
 
     def consistency(self, old_size: int, new_size: int | None = None) -> list[bytes]:
@@ -118,11 +119,6 @@ class Tree:
     def _check_size(self, size: int) -> None:
         if not 0 <= size <= self.size:
             raise ProofError(f"a tree of {self.size} leaves never had {size}")
-
-    @staticmethod
-    def _check_leaf(index: int, size: int) -> None:
-        if not 0 <= index < size:
-            raise ProofError(f"a tree of {size} leaves has no leaf {index}")
 
 
 def inclusion(leaves: Sequence[bytes], index: int) -> list[bytes]:

@@ -11,7 +11,8 @@ from hashlib import sha256, shake_256
 import polars as pl
 
 from worknet.protocol import salts
-from worknet.protocol.tables import Kind, Salts, Schema, header_leaf
+from worknet.protocol.leaves import SALT_BYTES, header_leaf, salts_of
+from worknet.protocol.tables import Kind, Salts, Schema
 from worknet.protocol.trees import Tree
 from worknet.tables.encode import encode_fields, encode_rows
 
@@ -44,11 +45,9 @@ class CommittedTable:
         return self.tree.root
 
 
-def commit_table(
-    kind: Kind, name: str, schema: Schema, frame: pl.DataFrame, salter: Salts
-) -> CommittedTable:
+def commit_table(kind: Kind, name: str, schema: Schema, frame: pl.DataFrame, salter: Salts) -> CommittedTable:
     """The commitment to the rows of a validated frame, salted for one attempt."""
-    row_salts = salts.salts(salter.document_key(salts.rows(kind, name)), frame.height)
+    row_salts = salts_of(salter.document_key(salts.rows(kind, name)), frame.height)
     tree = Tree()
     for first, bodies in _bodies(kind, name, schema, frame, salter):
         pairs = zip(row_salts[first : first + len(bodies)], bodies, strict=True)
@@ -81,7 +80,7 @@ def _field_roots(schema: Schema, frame: pl.DataFrame, keys: Sequence[bytes]) -> 
     """
     columns = list(encode_fields(schema, frame).values())
     columns += [[b""] * frame.height] * schema.decoys
-    size = salts.SALT_BYTES
+    size = SALT_BYTES
     streams = [shake_256(key).digest(size * len(columns)) for key in keys]
     level = [
         [

@@ -5,8 +5,9 @@ manifest, of fields from the schema. Where the file has no manifest, and for the
 commits to the size; then it is checked by the path's own length, and the table is known by its name.
 """
 
-from worknet.protocol import ids, merkle, tables
+from worknet.protocol import ids, merkle
 from worknet.protocol.canonical import to_hex
+from worknet.protocol.leaves import header_leaf
 from worknet.protocol.manifest import Manifest
 from worknet.protocol.tables import Schema
 from worknet.verify.errors import refusing, require
@@ -48,7 +49,7 @@ def check_disclosure(evidence: Evidence, disclosure: Disclosure) -> str:
         require(header.index >= 1, "disclosure.header.index", "the place of the manifest")
     root = evidence.record.result_root if of == "table" else evidence.record.input_root
     with refusing("disclosure.header.path", f"the {of} is not below the recorded root"):
-        leaf = tables.header_leaf(header.salt, disclosure.name, header.rows, header.root)
+        leaf = header_leaf(header.salt, disclosure.name, header.rows, header.root)
         merkle.verify_inclusion(leaf, header.index, header.count, header.path, root)
     with refusing("disclosure.path", f"the row is not in the {of}"):
         merkle.verify_inclusion(

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
-from worknet.protocol import tables
 from worknet.protocol.abi import words
 from worknet.protocol.ballots import Pair
 from worknet.protocol.canonical import Value, encode, to_hex
 from worknet.protocol.errors import ProtocolError
+from worknet.protocol.leaves import field_leaf
 from worknet.protocol.manifest import Manifest
 from worknet.protocol.policy import Policy
 from worknet.protocol.records import Record
@@ -87,7 +87,7 @@ class WholeRow:
 
     def leaf(self) -> bytes:
         """The row's leaf data."""
-        return tables.row_leaf(self.salt, encode(self.values))
+        return self.salt + encode(self.values)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Field:
 
     def leaf(self) -> bytes:
         """The field's leaf data."""
-        return tables.field_leaf(self.salt, self.name, self.value)
+        return field_leaf(self.salt, self.name, self.value)
 
 
 @dataclass(frozen=True)

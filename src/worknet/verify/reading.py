@@ -13,10 +13,10 @@ from worknet.protocol import canonical
 from worknet.protocol.ballots import Pair
 from worknet.protocol.columns import Column, ColumnType
 from worknet.protocol.errors import ProtocolError
+from worknet.protocol.leaves import SALT_BYTES
 from worknet.protocol.manifest import Manifest
 from worknet.protocol.policy import Policy
 from worknet.protocol.records import Record
-from worknet.protocol.salts import SALT_BYTES
 from worknet.protocol.tables import Kind, Schema
 from worknet.protocol.tags import VERSION
 from worknet.protocol.words import Ballots, Fallback, How

@@ -29,7 +29,7 @@ class _Rows:
     """What a dataset and a table declare alike."""
 
     def __init__(
-        self, name: str, columns: Sequence[Column], key: Sequence[str], disclosure: Disclosure
+        self, name: str, columns: Sequence[Column], key: Sequence[str], disclosure: Disclosure, decoys: int
     ) -> None:
         if disclosure not in get_args(Disclosure):
             raise DeclarationError(f"{name}: no disclosure is called {disclosure!r}", "it is row or field")
@@ -37,7 +37,7 @@ class _Rows:
             raise DeclarationError(f"{name}: the key is a list of columns", f'write key=["{key}"]')
         try:
             self.name = check_name(name, "dataset or table")
-            self.schema = Schema(tuple(columns), tuple(key), disclosure == "field")
+            self.schema = Schema(tuple(columns), tuple(key), disclosure == "field", decoys)
         except ProtocolError as error:
             raise DeclarationError(f"{name}: {error}", error.hint) from None
 
@@ -58,8 +58,9 @@ class _Rows:
 class Dataset(_Rows):
     """An input: rows that every worker reads by itself, for the window of the trigger.
 
-    `disclosure="field"` lets one field of a row be shown without the others. A dataset that may honestly
-    differ between workers is declared `committed=False` and left out of the input root.
+    `disclosure="field"` lets one field of a row be shown without the others; `decoys` then hides among that
+    many further leaves how many fields there are. A dataset that may honestly differ between workers is
+    declared `committed=False` and left out of the input root.
     """
 
     def __init__(
@@ -70,8 +71,9 @@ class Dataset(_Rows):
         disclosure: Disclosure = "row",
         *,
         committed: bool = True,
+        decoys: int = 0,
     ) -> None:
-        super().__init__(name, columns, key, disclosure)
+        super().__init__(name, columns, key, disclosure, decoys)
         self.committed = committed
 
     def document(self) -> dict[str, Value]:
@@ -80,12 +82,18 @@ class Dataset(_Rows):
 
 
 class Table(_Rows):
-    """A table of the result."""
+    """A table of the result; `disclosure` and `decoys` as of a `Dataset`."""
 
     def __init__(
-        self, name: str, columns: Sequence[Column], key: Sequence[str], disclosure: Disclosure = "row"
+        self,
+        name: str,
+        columns: Sequence[Column],
+        key: Sequence[str],
+        disclosure: Disclosure = "row",
+        *,
+        decoys: int = 0,
     ) -> None:
-        super().__init__(name, columns, key, disclosure)
+        super().__init__(name, columns, key, disclosure, decoys)
 
 
 @dataclass(frozen=True)
@@ -294,7 +302,13 @@ def workflow(
 
 def _of_rows(rows: Any) -> dict[str, Any]:
     columns = [Column(**column) for column in rows["columns"]]
-    return {"name": rows["name"], "columns": columns, "key": rows["key"], "disclosure": rows["disclosure"]}
+    return {
+        "name": rows["name"],
+        "columns": columns,
+        "key": rows["key"],
+        "disclosure": rows["disclosure"],
+        "decoys": rows.get("decoys", 0),
+    }
 
 
 def _ordered(moments: Iterable[When]) -> tuple[When, ...]:

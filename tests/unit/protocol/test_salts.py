@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worknet.protocol import salts, tags
+from worknet.protocol.leaves import salts_of
 
 KEYS = st.binary(min_size=32, max_size=32)
 INFOS = st.sampled_from(
@@ -40,10 +41,10 @@ def test_the_hkdf_that_we_are_held_against_is_that_of_rfc_5869() -> None:
 
 @given(KEYS, st.integers(1, 60))
 def test_a_salt_does_not_depend_on_how_many_there_are(key: bytes, count: int) -> None:
-    all_salts = salts.salts(key, count)
+    all_salts = salts_of(key, count)
     assert all(len(salt) == 16 for salt in all_salts)
     assert len(set(all_salts)) == count
-    assert all_salts[: count - 1] == salts.salts(key, count - 1)
+    assert all_salts[: count - 1] == salts_of(key, count - 1)
     assert all_salts[-1] == salts.salt(key, count - 1)
 
 

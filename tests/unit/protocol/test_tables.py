@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from hashlib import sha256
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from worknet.protocol import merkle, salts
 from worknet.protocol.columns import Column, TableError
+from worknet.protocol.leaves import fields_of, salts_of
 from worknet.protocol.tables import (
     Row,
     Salter,
@@ -94,7 +96,7 @@ def test_a_float_is_refused() -> None:
 def test_rows_are_committed_by_row_as_the_law_says() -> None:
     schema = schema_of(Column("k", "str"))
     rows: list[Row] = [{"k": "a", "v": 1}, {"k": "b", "v": 2}]
-    first, second = salts.salts(SALTER.document_key("table/t"), 2)
+    first, second = salts_of(SALTER.document_key("table/t"), 2)
     wanted = [first + b'{"k":"a","v":1}', second + b'{"k":"b","v":2}']
     assert row_leaves("table", "t", schema, rows, SALTER) == wanted
     header = salts.salt(SALTER.document_key("header/table/t"))
@@ -107,10 +109,47 @@ def test_rows_are_committed_by_field_as_the_law_says() -> None:
     schema = Schema((Column("v", "int"), Column("k", "str")), ("k",), field_disclosure=True)
     rows: list[Row] = [{"v": 1, "k": "a"}, {"v": 2, "k": "b"}]
     leaves = row_leaves("dataset", "d", schema, rows, SALTER)
-    row_salts = salts.salts(SALTER.document_key("dataset/d"), 2)
-    k_salt, v_salt = salts.salts(SALTER.document_key("fields/dataset/d/1"), 2)
+    row_salts = salts_of(SALTER.document_key("dataset/d"), 2)
+    k_salt, v_salt = salts_of(SALTER.document_key("fields/dataset/d/1"), 2)
     fields = merkle.root([k_salt + b'["k","b"]', v_salt + b'["v",2]'])
     assert leaves[1] == row_salts[1] + fields
+
+
+def test_decoys_stand_among_the_fields_by_leaf_hash_as_the_law_says() -> None:
+    schema = Schema((Column("v", "int"), Column("k", "str")), ("k",), field_disclosure=True, decoys=2)
+    [leaf] = row_leaves("table", "t", schema, [{"v": 1, "k": "a"}], SALTER)
+    [row_salt] = salts_of(SALTER.document_key("table/t"), 1)
+    k_salt, v_salt, *decoys = salts_of(SALTER.document_key("fields/table/t/0"), 4)
+    leaves = [k_salt + b'["k","a"]', v_salt + b'["v",1]', *decoys]
+    hashes = sorted(sha256(b"\0" + each).digest() for each in leaves)
+    assert leaf == row_salt + merkle.root_of_hashes(hashes)
+
+
+def test_a_row_has_the_same_leaves_in_whatever_order_its_columns_are_declared() -> None:
+    columns = (Column("a", "int"), Column("b", "str"), Column("c", "bool"))
+    row: Row = {"a": 1, "b": "x", "c": True}
+    roots = {
+        row_leaves("table", "t", Schema(order, ("a",), True, 5), [row], SALTER)[0]
+        for order in permutations(columns)
+    }
+    assert len(roots) == 1
+
+
+def test_two_rows_have_their_fields_at_other_places_among_decoys() -> None:
+    # With one place for all rows a shown field's place would tell which column of how many it is.
+    rows: list[Row] = [{"k": "same", "v": 1}]
+    keys = [SALTER.document_key(salts.fields("table", "t", number)) for number in range(40)]
+    places = set()
+    for key in keys:
+        [k_salt] = salts_of(key, 1)
+        places.add(fields_of(rows[0], key, 6).index(k_salt + b'["k","same"]'))
+    assert places == set(range(8))
+
+
+def test_a_schema_without_decoys_does_not_name_them() -> None:
+    plain = Schema((Column("k", "str"),), ("k",), field_disclosure=True)
+    assert "decoys" not in plain.document()
+    assert Schema(plain.columns, plain.key, True, 7).document() == plain.document() | {"decoys": 7}
 
 
 def test_roots_take_names_in_order_and_the_manifest_first() -> None:
@@ -130,8 +169,9 @@ def test_two_schemas_that_differ_have_two_digests() -> None:
     others = [
         Schema(base.columns[::-1], base.key),
         Schema(base.columns, base.key, field_disclosure=True),
+        Schema(base.columns, base.key, field_disclosure=True, decoys=1),
         Schema(base.columns, ("v",)),
         schema_of(Column("k", "bytes")),
         Schema((base.columns[0], Column("v", "int", nullable=True)), base.key),
     ]
-    assert len({base.digest(), *(other.digest() for other in others)}) == 6
+    assert len({base.digest(), *(other.digest() for other in others)}) == 7

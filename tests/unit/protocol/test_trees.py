@@ -1,4 +1,4 @@
-"""A kept tree gives what RFC 9162 defines, word for word, however it grew and whatever size it is asked for."""
+"""A kept tree gives what RFC 9162 defines, word for word, however it grew and whatever it is asked for."""
 
 from hashlib import sha256
 
@@ -72,7 +72,7 @@ def test_a_tree_that_grew_in_parts_is_the_tree_made_at_once(parts: list[int]) ->
             frontier.append(leaf)
     leaves = [leaf for part in parts for leaf in HASHES[:part]]
     assert (tree.size, tree.root) == (frontier.size, frontier.root())
-    assert [tree.hash_of(index) for index in range(tree.size)] == leaves
+    assert tree.hashes == leaves
     assert [tree.inclusion(index) for index in range(tree.size)] == [
         Tree(leaves).inclusion(index) for index in range(len(leaves))
     ]
@@ -92,9 +92,3 @@ def test_a_leaf_or_size_that_the_tree_never_had_is_not_proven(index: int, size: 
 def test_a_prefix_that_cannot_be_proven_is_refused(old: int, new: int | None) -> None:
     with pytest.raises(ProofError, match="leaves"):
         Tree(HASHES[:5]).consistency(old, new)
-
-
-@pytest.mark.parametrize("index", [-1, 5])
-def test_a_leaf_that_the_tree_has_not_has_no_hash(index: int) -> None:
-    with pytest.raises(ProofError, match=f"has no leaf {index}"):
-        Tree(HASHES[:5]).hash_of(index)

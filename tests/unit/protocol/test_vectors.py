@@ -33,8 +33,10 @@ from worknet.protocol import (
 )
 from worknet.protocol import policy as policies
 from worknet.protocol import statement as statements
+from worknet.protocol import words as protocol_words
 from worknet.protocol.ballots import Pair
 from worknet.protocol.errors import ProtocolError
+from worknet.protocol.leaves import field_leaf, header_leaf, salts_of
 from worknet.protocol.manifest import Manifest
 
 ROOT = Path(__file__).parents[3]
@@ -72,15 +74,16 @@ def pair_of(given: Given) -> Pair:
 
 def schema_of(document: Given) -> tables.Schema:
     columns = tuple(tables.Column(**column) for column in document["columns"])
-    return tables.Schema(columns, tuple(document["key"]), document["disclosure"] == "field")
+    by_field = document["disclosure"] == "field"
+    return tables.Schema(columns, tuple(document["key"]), by_field, document.get("decoys", 0))
 
 
 def policy_of(given: Given) -> policies.Policy:
     fields = {
         key: data(value) if str(value).startswith("0x") else number(value) for key, value in given.items()
     }
-    fields["ballots"] = policies.Ballots(fields["ballots"])
-    fields["fallback"] = policies.Fallback(fields["fallback"])
+    fields["ballots"] = protocol_words.Ballots(fields["ballots"])
+    fields["fallback"] = protocol_words.Fallback(fields["fallback"])
     return policies.Policy(**fields)
 
 
@@ -233,14 +236,14 @@ def report_digest(given: Given) -> bytes:
 
 def record(given: Given) -> Given:
     fields = words_of(given)
-    made = records.Record(**(fields | {"how": records.How(fields["how"])}))
+    made = records.Record(**(fields | {"how": protocol_words.How(fields["how"])}))
     return {"leaf": made.leaf(), "leaf_hash": made.leaf_hash()}
 
 
 def moved_leaf(given: Given) -> bytes:
     new = given["chain_id"], data(given["contract"])
     old = given["old_chain_id"], data(given["old_contract"])
-    return records.moved_leaf(*new, *old, given["old_size"], data(given["old_root"]))
+    return protocol_words.moved_leaf(*new, *old, given["old_size"], data(given["old_root"]))
 
 
 def log_heads(given: Given) -> list[bytes]:
@@ -286,8 +289,8 @@ def rules_of(rules: Given) -> policies.Policy:
         max_age=0,
         **rules
         | {
-            "ballots": policies.Ballots(rules["ballots"]),
-            "fallback": policies.Fallback(rules["fallback"]),
+            "ballots": protocol_words.Ballots(rules["ballots"]),
+            "fallback": protocol_words.Fallback(rules["fallback"]),
         },
     )
 
@@ -324,7 +327,7 @@ def outcome(after: voting.Voting) -> Given:
 
 def closed_voting(given: Given) -> earnings.ClosedVoting:
     words = words_of(given["record"])
-    record = records.Record(**(words | {"how": records.How(words["how"])}))
+    record = records.Record(**(words | {"how": protocol_words.How(words["how"])}))
     return earnings.ClosedVoting(
         record, policy_of(given["policy"]), number(given["accurate"]), seals_of(given["seals"])
     )
@@ -427,20 +430,23 @@ OPERATIONS: dict[str, Callable[[Given], Any]] = {
     "document_key": lambda given: salts.document_key(
         data(given["data_key"]), data(given["voting_id"]), number(given["attempt"]), given["info"]
     ),
-    "salts": lambda given: salts.salts(data(given["document_key"]), given["count"]),
+    "salts": lambda given: salts_of(data(given["document_key"]), given["count"]),
     "data_key_commitment": lambda given: salts.data_key_commitment(data(given["data_key"])),
     "sort_rows": lambda given: tables.sort_rows("t", schema_of(given["schema"]), given["rows"]),
     "schema_digest": lambda given: schema_of(given["schema"]).digest(),
     "table": table,
-    "field_leaf": lambda given: tables.field_leaf(data(given["salt"]), given["name"], given["value"]),
-    "header_leaf": lambda given: tables.header_leaf(
+    "field_leaves": lambda given: tables.fields_of(
+        given["row"], data(given["document_key"]), given["decoys"]
+    ),
+    "field_leaf": lambda given: field_leaf(data(given["salt"]), given["name"], given["value"]),
+    "header_leaf": lambda given: header_leaf(
         data(given["salt"]), given["name"], given["rows"], data(given["root"])
     ),
     "manifest_leaf": manifest_leaf,
     "input_root": lambda given: tables.input_root(named(given["datasets"])),
     "result_root": lambda given: tables.result_root(data(given["manifest"]), named(given["tables"])),
     "policy_hash": lambda given: policy_of(given).hash(),
-    "needed": lambda given: policies.needed(given["n"], given["num"], given["den"]),
+    "needed": lambda given: protocol_words.needed(given["n"], given["num"], given["den"]),
     "check_opening": check_opening,
     "seal": seal,
     "stored_seal": stored_seal,

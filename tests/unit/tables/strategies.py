@@ -46,12 +46,12 @@ def columns(draw, name, nullable):
 
 
 @st.composite
-def tables(draw, field_disclosure=False):
+def tables(draw, field_disclosure=False, decoys=0):
     """A schema and rows that fit it, with distinct keys."""
     key = [draw(columns(name, nullable=False)) for name in ("k", "j2")[: draw(st.integers(1, 2))]]
     rest = [draw(columns(name, nullable=True)) for name in ("a", "z_9", "b")[: draw(st.integers(0, 3))]]
     mixed = draw(st.permutations([*key, *rest]))
-    schema = Schema(tuple(mixed), tuple(column.name for column in key), field_disclosure)
+    schema = Schema(tuple(mixed), tuple(column.name for column in key), field_disclosure, decoys)
     row = st.fixed_dictionaries({column.name: value_of(column) for column in mixed})
     rows = draw(st.lists(row, max_size=8, unique_by=lambda row: tuple(row[column.name] for column in key)))
     return schema, rows

@@ -1,23 +1,22 @@
 """The fast encoding and commitment equal the protocol's reference, and rfc8785."""
 
+from dataclasses import replace
+
 import pytest
 import rfc8785
 from hypothesis import given
 from tests.unit.tables.strategies import quickly, tables
 
-from worknet.protocol import merkle, salts
+from worknet.protocol import merkle
 from worknet.protocol import tables as reference
 from worknet.protocol.canonical import encode
 from worknet.protocol.tables import Salter
 from worknet.tables import (
-    DataError,
+    commit,
     commit_table,
     encode_fields,
     encode_rows,
-    find_row,
     frame_of_rows,
-    leaf_datas,
-    prove_row,
     validate,
 )
 
@@ -52,66 +51,36 @@ def test_every_character_is_escaped_as_rfc8785_escapes_it(meters):
     assert encode_rows(frame_of_rows("t", meters, rows)) == [rfc8785.dumps(row) for row in rows]
 
 
-@pytest.mark.parametrize("field_disclosure", [False, True])
-def test_leaves_equal_those_of_the_reference(field_disclosure):
+@pytest.mark.parametrize(("field_disclosure", "decoys"), [(False, 0), (True, 0), (True, 1), (True, 9)])
+def test_trees_equal_those_of_the_reference(field_disclosure, decoys):
     @quickly
-    @given(tables(field_disclosure=field_disclosure))
+    @given(tables(field_disclosure, decoys))
     def law(table):
         schema, rows = table
         frame = validate("t", schema, frame_of_rows("t", schema, rows))
         ordered = reference.sort_rows("t", schema, rows)
         leaves = reference.row_leaves("dataset", "t", schema, ordered, SALTER)
-        assert leaf_datas("dataset", "t", schema, frame, SALTER) == leaves
-        table_committed = commit_table("dataset", "t", schema, frame, SALTER)
-        assert table_committed.root == merkle.root(leaves)
-        leaf = reference.table_leaf("dataset", "t", len(rows), merkle.root(leaves), SALTER)
-        assert table_committed.leaf == leaf
+        found = commit_table("dataset", "t", schema, frame, SALTER)
+        assert found.tree.hashes == [merkle.leaf_hash(leaf) for leaf in leaves]
+        assert found.root == merkle.root(leaves)
+        assert found.leaf == reference.table_leaf("dataset", "t", len(rows), merkle.root(leaves), SALTER)
 
     law()
 
 
+@pytest.mark.parametrize("leaves_at_once", [1, 7, 16])
 @pytest.mark.parametrize("field_disclosure", [False, True])
-def test_every_row_can_be_proved(field_disclosure):
-    @quickly
-    @given(tables(field_disclosure=field_disclosure))
-    def law(table):
-        schema, rows = table
-        found = committed(schema, rows)
-        for index in range(found.rows):
-            proof = prove_row(found, index, SALTER)
-            merkle.verify_inclusion(proof.leaf, index, proof.rows, proof.path, found.root)
-            inner = merkle.root([salt + field for _, salt, field in proof.fields])
-            assert proof.leaf == proof.salt + (inner if field_disclosure else proof.row)
-
-    law()
+def test_a_table_committed_in_parts_has_the_tree_of_the_whole(
+    meters, monkeypatch, field_disclosure, leaves_at_once
+):
+    schema = replace(meters, field_disclosure=field_disclosure, decoys=2 * field_disclosure)
+    rows = [{"id": f"m{number}", "wh": number, "site": None} for number in range(40)]
+    whole = committed(schema, rows)
+    monkeypatch.setattr(commit, "_LEAVES_AT_ONCE", leaves_at_once)
+    assert committed(schema, rows).tree.hashes == whole.tree.hashes
 
 
 def test_another_attempt_gives_other_roots(meters):
     rows = [{"id": "a", "wh": 1, "site": None}]
     again = Salter(SALTER.data_key, SALTER.voting_id, 2)
     assert committed(meters, rows).root != committed(meters, rows, again).root
-
-
-def test_a_proof_with_other_salts_is_refused(meters):
-    found = committed(meters, [{"id": "a", "wh": 1, "site": None}])
-    with pytest.raises(DataError, match="not the salts"):
-        prove_row(found, 0, Salter(bytes(32), SALTER.voting_id, 1))
-
-
-def test_a_row_is_found_by_its_key(meters):
-    found = committed(meters, [{"id": name, "wh": 1, "site": None} for name in ("b", "a", "a'\"")])
-    assert [find_row(found, (key,)) for key in ("a", "a'\"", "b")] == [0, 1, 2]
-    with pytest.raises(DataError, match="no row has this key"):
-        find_row(found, ("c",))
-    with pytest.raises(DataError, match="a int where text is due"):
-        find_row(found, (1,))
-    with pytest.raises(DataError, match="a key of 2 values"):
-        find_row(found, ("a", "b"))
-    with pytest.raises(DataError, match="none at 3"):
-        prove_row(found, 3, SALTER)
-
-
-def test_salts_of_a_row_are_those_of_its_place(meters):
-    found = committed(meters, [{"id": name, "wh": 1, "site": None} for name in "cab"])
-    key = SALTER.document_key(salts.rows("table", "t"))
-    assert prove_row(found, 2, SALTER).salt == salts.salt(key, 2)

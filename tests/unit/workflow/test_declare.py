@@ -26,7 +26,7 @@ def declare(function, **other):
     given = {
         "name": "w",
         "trigger": Every(3600, delay=60),
-        "datasets": [Dataset("meters", COLUMNS, ["id"], disclosure="field", committed=False)],
+        "datasets": [Dataset("meters", COLUMNS, ["id"], disclosure="field", committed=False, decoys=3)],
         "tables": [Table("out", COLUMNS, ["id"])],
     }
     return workflow(**{**given, **other})(function)
@@ -87,6 +87,9 @@ def test_a_declaration_that_does_not_fit_is_refused(other):
         lambda: Table("out", COLUMNS, ["none"]),
         lambda: Table("out", [*COLUMNS, COLUMNS[0]], ["id"]),
         lambda: Dataset("in", COLUMNS, ["id"], disclosure="all"),
+        lambda: Dataset("in", COLUMNS, ["id"], decoys=1),
+        lambda: Table("out", COLUMNS, ["id"], disclosure="field", decoys=256),
+        lambda: Table("out", COLUMNS, ["id"], disclosure="field", decoys="4"),
     ],
 )
 def test_a_trigger_dataset_or_table_that_breaks_a_rule_is_refused(make):

@@ -9,7 +9,7 @@ from worknet.protocol.columns import Column
 from worknet.protocol.ids import Slot
 from worknet.protocol.manifest import Manifest
 from worknet.protocol.tables import Salter
-from worknet.tables import prove_row
+from worknet.tables import TableProofs
 from worknet.workflow import Dataset, Declaration, Every, Table
 from worknet.workflow.folder import Bundle
 from worknet.workflow.roots import commit_inputs, commit_result
@@ -80,8 +80,8 @@ def test_the_manifest_says_what_the_result_is_a_result_of():
 def test_a_row_is_proved_up_to_the_result_root(index):
     result = commit_result(DECLARATION, BUNDLE, SLOT, OUTCOME, SALTER)
     table = result.tables["scores"]
-    proof = prove_row(table, index, SALTER)
-    merkle.verify_inclusion(proof.leaf, proof.index, proof.rows, proof.path, table.root)
+    proof = TableProofs(table, SALTER).fields(index)
+    merkle.verify_inclusion(proof.salt + proof.root, index, table.rows, proof.path, table.root)
     leaves = result.leaves
     for leaf, position in ((result.manifest_leaf, 0), (table.leaf, leaves.index(table.leaf))):
         path = trees.inclusion(leaves, position)
