@@ -74,9 +74,7 @@ class Parents:
             [since, *(self._closed(name, slots[name], records[name], since, confirmed) for name in slots)]
         )
         if confirmed.time <= cut:
-            raise ParentMissing(
-                f"no block of after {time_text(cut)} is confirmed yet, when its parents are read"
-            )
+            raise ParentMissing(f"results until {time_text(cut)} count, and no later block is confirmed yet")
         return {
             name: [
                 SlotResult(each.window, self._voting(name, each), record if _is_by(record, cut) else None)

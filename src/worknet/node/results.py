@@ -102,7 +102,7 @@ class ResultsSource:
                 wrong = f"the results of {time_text(slot.window.start)} have no {source}"
                 raise SchemaViolationError(self._origin, wrong, column=name)
         # Literals alone would be one row, however many there are.
-        return frame.with_columns(chosen).select(self._names()) if frame.height else empty(self.schema)
+        return frame.with_columns(chosen).select(list(self._names())) if frame.height else empty(self.schema)
 
     def _recorded(self, slot: SlotResult, record: Record) -> pl.DataFrame:
         """The table as this worker voted for it, which is the recorded one."""
