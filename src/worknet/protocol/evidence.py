@@ -5,6 +5,7 @@ protocol's values; `worknet.verify` reads the file without anything of this modu
 """
 
 from collections.abc import Mapping, Sequence
+from enum import IntEnum
 from hashlib import sha256
 
 from worknet.protocol.abi import words
@@ -89,11 +90,9 @@ def path_document(path: Sequence[bytes]) -> list[Value]:
 def _word(kind: Kind, value: int | bytes) -> Value:
     if isinstance(value, bytes):
         return to_hex(value)
-    match kind:
-        case "bitmap":
-            return to_hex(words(value))
-        case "amount":
-            return str(value)  # In the chain's smallest unit, far beyond 2^53.
-        case "how" | "ballots" | "fallback":
-            return value.name.lower()  # type: ignore[attr-defined]  # one of the enumerations
-    return value
+    if isinstance(value, IntEnum):
+        return value.name.lower()
+    if kind == "bitmap":
+        return to_hex(words(value))
+    # Amounts are in the chain's smallest unit, far beyond 2^53: text, as section 3 says.
+    return str(value) if kind == "amount" else value
