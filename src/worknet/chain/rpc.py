@@ -142,6 +142,25 @@ class Rpc:
             request["gas"] = hex(gas)
         return octets(self.request("eth_call", request, _tag(block)))
 
+    def calls(self, calls: Sequence[tuple[bytes, bytes]], block: BlockTag) -> list[bytes | None]:
+        """Outputs of calls, each of address and data, many in one request where the RPC takes batches.
+
+        None for one that is refused.
+        """
+        found: list[bytes | None] = []
+        for start in range(0, len(calls), _BATCH):
+            part = calls[start : start + _BATCH]
+            asked = [[{"to": _hex(to), "data": _hex(data)}, _tag(block)] for to, data in part]
+            try:
+                told = self._batch("eth_call", asked)
+            except RpcRefusedError:
+                told = None
+            if told is None:
+                found += [self._call_or_none(to, data, block) for to, data in part]
+            else:
+                found += [octets(answer) for answer in told]
+        return found
+
     def send(self, raw: bytes, transaction: bytes) -> None:
         """Hand over a signed transaction of that hash; one that the chain has already is no error."""
         try:
@@ -158,6 +177,18 @@ class Rpc:
     def transaction(self, transaction: bytes) -> Sent | None:
         """The transaction of that hash, in a block or waiting; None if the chain does not know it."""
         return answers.sent(self.request("eth_getTransactionByHash", _hex(transaction)))
+
+    def transactions(self, hashes: Sequence[bytes]) -> list[Sent | None]:
+        """The transactions of these hashes, many in one request where the RPC takes batches."""
+        found: list[Sent | None] = []
+        for start in range(0, len(hashes), _BATCH):
+            part = hashes[start : start + _BATCH]
+            told = self._batch("eth_getTransactionByHash", [[_hex(each)] for each in part])
+            if told is None:
+                found += [self.transaction(each) for each in part]
+            else:
+                found += [answers.sent(answer) for answer in told]
+        return found
 
     def receipt(self, transaction: bytes) -> Receipt | None:
         """What became of a transaction; None while it is in no block."""
@@ -184,6 +215,12 @@ class Rpc:
     def priority_fee(self) -> int:
         """Wei per gas that dynamic-fee transactions should offer on top of the base fee."""
         return integer(self.request("eth_maxPriorityFeePerGas"))
+
+    def _call_or_none(self, to: bytes, data: bytes, block: BlockTag) -> bytes | None:
+        try:
+            return self.call(to, data, block=block)
+        except RpcRefusedError:
+            return None
 
     def _batch(self, method: str, params: Sequence[list[Any]]) -> list[Any] | None:
         """The results of a batch, None where the RPC does not answer it whole: then each is asked alone."""

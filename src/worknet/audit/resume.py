@@ -1,0 +1,89 @@
+"""What an audit remembers to go on from: a head of the log, and what was not over at its block.
+
+It is bounded by what is open, not by history: votings that are not over, policies, members with the keys that
+they had, what can still be claimed, runs of slots without a record, and of workflows driven by events the ids
+of the votings that have one, for nothing else tells that such a one does not come twice.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from worknet.audit.documents import read, written
+from worknet.audit.errors import AuditError
+from worknet.audit.ledger import Ledger
+from worknet.audit.members import Members
+from worknet.audit.policies import Policies
+from worknet.audit.recording import Followed
+from worknet.audit.slots import Slots
+from worknet.protocol.canonical import Value
+from worknet.protocol.merkle import ProofError
+from worknet.protocol.trees import Frontier
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Head:
+    """A tree head of the log as it stood at a block, whose hash and time are kept with it."""
+
+    size: int
+    root: bytes
+    block: int
+    block_hash: bytes
+    time: int
+
+
+@dataclass(frozen=True)
+class AuditState:
+    """What an audit that went up to a block leaves to the next one.
+
+    `subtrees` are the log's perfect subtrees, largest first. Its parts are not to be changed: an audit that
+    goes on from it makes copies.
+    """
+
+    format: int
+    chain_id: int
+    contract: bytes
+    pool: bytes | None
+    head: Head
+    subtrees: tuple[bytes, ...]
+    members: Members
+    policies: Policies
+    votings: Mapping[bytes, Followed]
+    slots: Slots
+    ledger: Ledger
+
+    def document(self) -> dict[str, Value]:
+        """The state as a canonical document, the same for the same state."""
+        bare = {
+            voting_id: replace(followed, voting=replace(followed.voting, policies={}))
+            for voting_id, followed in self.votings.items()
+        }
+        document = written(replace(self, votings=bare))
+        if not isinstance(document, dict):
+            raise TypeError("a state is an object")
+        return document
+
+    @classmethod
+    def read(cls, document: Value) -> "AuditState":
+        """The state that a document is of; AuditError if it is of none, or contradicts itself."""
+        if isinstance(document, dict) and document.get("format") != FORMAT:
+            raise AuditError(
+                f"the remembered state is of format {document.get('format')}, this software has {FORMAT}",
+                hint="start the audit anew",
+            )
+        state = read(cls, document)
+        try:
+            root = Frontier(state.head.size, state.subtrees).root()
+        except ProofError as error:
+            raise AuditError(f"the remembered state contradicts itself: {error}") from None
+        if root != state.head.root:
+            raise AuditError(
+                "the remembered state contradicts itself: its subtrees do not make its head",
+                hint="take it from a copy, or start the audit anew",
+            )
+        return state
+
+    def own(self) -> "AuditState":
+        """A copy whose parts may be changed."""
+        return AuditState.read(self.document())
