@@ -20,8 +20,8 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 _HEX = re.compile(r"0x(?:[0-9a-f]{2})*")
 _MAX_DEPTH = 64
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKET = re.compile(r"[\[\]{}]")
+# All but the brackets outside of texts. Possessive: a long text is no stack of choices to come back to.
+_NO_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[^"\[\]{}]++', re.DOTALL)
 _DECIMALS = "write decimals as text with a fixed number of digits"
 _text = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
@@ -128,7 +128,7 @@ def _integer(text: str) -> int:
 def _check_depth(text: str) -> None:
     """Refuses deep nesting before the decoder sees it, which crashes where the recursion limit was raised."""
     depth = 0
-    for bracket in _BRACKET.findall(_STRING.sub("", text)):
+    for bracket in _NO_BRACKET.sub("", text):
         depth += 1 if bracket in "[{" else -1
         if depth > _MAX_DEPTH:
             raise CanonicalError(f"nested deeper than {_MAX_DEPTH} levels")
