@@ -41,6 +41,7 @@ from worknet.node.operations.status import Status
 from worknet.node.outages import Outages
 from worknet.node.preparations import Preparations
 from worknet.node.preparers import Preparers
+from worknet.node.publishing import Publishing
 from worknet.node.retention import Retention
 from worknet.node.rivals import Rivals
 from worknet.node.schedule import Wanted
@@ -83,6 +84,7 @@ class Worker:
         retention: Retention | None = None,
         outlets: Outlets | None = None,
         sharing: Sharing | None = None,
+        publishing: Publishing | None = None,
         executor: Executor | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -109,7 +111,8 @@ class Worker:
         self._vitals = Vitals(client, clock)
         self._arrivals = arrivals
         self._retention = retention
-        self._sharing = sharing
+        self._sharing, self._publishing = sharing, publishing
+        self._beside = [each for each in (sharing, publishing) if each is not None]
         self._orders: SimpleQueue[tuple[str, bytes, bytes]] = SimpleQueue()
         self._stop_within = stop_within
         self._fault = ""
@@ -138,14 +141,15 @@ class Worker:
                 break
             (stop if deadline is None else at_once).wait(POLL_SECONDS)
         closed = time.monotonic() + (0 if at_once.is_set() else CLOSE_SECONDS)
-        for each in (self._preparations, self._decisions, self._errands, self._sharing):
-            if each is not None:
-                each.close(max(0.0, closed - time.monotonic()))
+        for each in (self._preparations, self._decisions, self._errands, *self._beside):
+            each.close(max(0.0, closed - time.monotonic()))
 
     def step(self) -> None:
         """Looks at the chain once and does every duty that follows from what stands there."""
         view = self._look()
         self._outages.seen(view.now)
+        if self._publishing is not None:
+            self._publishing.look(view)
         # Not known, should this step fail before it has looked at all that is open.
         self._unrevealed = None
         self._rivals.look(view.now)
@@ -179,8 +183,8 @@ class Worker:
             self._arrivals.check()
         try:
             self._errands.work(begins=not self._stops)
-            if self._sharing is not None and not self._stops:
-                self._sharing.work()
+            for each in self._beside if not self._stops else ():
+                each.work()
             if self._is_quiet():
                 self._vitals.rested()
                 return

@@ -27,12 +27,14 @@ from worknet.node.errands import Outlets
 from worknet.node.journal import Ballot, Journal, SqliteFile
 from worknet.node.preparers import Preparers
 from worknet.node.preparing import Preparer, Task
+from worknet.node.publishing import Publishing
 from worknet.node.sharing import Sharing
 from worknet.node.worker import Worker
 from worknet.protocol.ballots import Pair, Place
 from worknet.protocol.ids import Slot, workflow_id
-from worknet.protocol.policy import Ballots, Fallback, Policy
+from worknet.protocol.policy import Policy
 from worknet.protocol.voting import Voting
+from worknet.protocol.words import Ballots, Fallback
 from worknet.testing.chain import ETHER, LocalRpc, NetworkChain
 from worknet.workflow import Action as HandlerAction
 from worknet.workflow import Evidence
@@ -279,10 +281,15 @@ class Company:
             outlets=self.outlets,
             clock=self.clock,
             sharing=self.sharing(client),
+            publishing=self.publishing(),
         )
 
     def sharing(self, client: NetworkClient) -> Sharing | None:
         """What it tells the others of votings that fail: nothing."""
+        return None
+
+    def publishing(self) -> Publishing | None:
+        """What it publishes of votings that are recorded: nothing."""
         return None
 
     def access(self) -> Rpc:

@@ -191,6 +191,14 @@ EVENTS: Mapping[str, Told] = {
     "statement.fault": _warning(
         "statements cannot be shared or gathered now; it is tried again", *VOTING, "where", "error"
     ),
+    # Publications.
+    "publication.made": _info("the evidence of a recorded voting was published, with its manifest", *VOTING),
+    "publication.fault": _warning(
+        "something cannot be published now; it is tried again, and told once for each text",
+        "workflow",
+        "where",
+        "error",
+    ),
     # Transactions.
     "transaction.done": _info(
         "a transaction is in a block, deep enough; `fee` is in wei",

@@ -42,6 +42,8 @@ _FALLBACKS = {
     "fallback.given_up": "given up",
 }
 
+_PUBLICATIONS = {"publication.made": "made", "publication.fault": "failed"}
+
 _EVENT_OUTCOMES = {"event.seen": "seen", "event.conflict": "conflict", "event.set_aside": "set aside"}
 
 
@@ -94,6 +96,12 @@ COUNTERS = (
         "worknet_fallbacks_total",
         "What fallback handlers decided, and what became of it; each try of an alert or webhook counted",
         ("workflow", "when", "action", "outcome"),
+    ),
+    Measure(
+        "counter",
+        "worknet_publications_total",
+        "Publications that were made, and faults that kept some from being made, each told once",
+        ("workflow", "outcome"),
     ),
     Measure(
         "counter", "worknet_told_total", "Everything that was told, by event and level", ("event", "level")
@@ -179,6 +187,8 @@ class Metrics:
             self._transaction(event, name.removeprefix("transaction."))
         elif name == "inbox.taken":
             self._messages(event)
+        elif name in _PUBLICATIONS:
+            self._count("worknet_publications_total", workflow, _PUBLICATIONS[name])
         elif name in _EVENT_OUTCOMES:
             self._count("worknet_events_total", workflow, event.get("kind", ""), _EVENT_OUTCOMES[name])
         elif name == "event.duplicates":

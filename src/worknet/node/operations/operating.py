@@ -18,9 +18,16 @@ from worknet.node.operations.watch import Watch, with_disk
 
 @contextmanager
 def operated(
-    config: NodeConfig, log: Log, control: Control, records: Records, routes: Sequence[BaseRoute] = ()
+    config: NodeConfig,
+    log: Log,
+    control: Control,
+    records: Records,
+    routes: Sequence[BaseRoute] = (),
+    public: Sequence[BaseRoute] = (),
 ) -> Iterator[None]:
     """Log, metrics, alerts, watch and, with `[http]`, the server with these further routes, while it lasts.
+
+    With an address to listen on in `[publishing]` also a server of its own with the `public` routes alone.
 
     Raises `ConfigError` for a port that is taken, for an admin key that is too short or cannot be read, and
     for the address of an alert's channel that cannot be read.
@@ -33,8 +40,10 @@ def operated(
     listeners: list[Listener] = [metrics.told]
     with ExitStack() as stack:
         server = _server(config, control, records, metrics, status, routes)
-        if server is not None:
-            stack.callback(server.close)
+        publisher = _publisher(config, public)
+        servers = [each for each in (server, publisher) if each is not None]
+        for each in servers:
+            stack.callback(each.close)
         if config.alerts is not None:
             alerts = open_alerts(config.node.name, config.alerts)
             stack.callback(alerts.close)
@@ -43,8 +52,8 @@ def operated(
         watch = Watch(status, config.health)
         watch.start()
         stack.callback(watch.close)
-        if server is not None:
-            server.start()
+        for each in servers:
+            each.start()
         yield
 
 
@@ -74,3 +83,12 @@ def _server(
         return HttpServer(application(answered), *config.http.listen)
     except ServerError as error:
         raise config.error(("http", "listen"), str(error), error.hint) from None
+
+
+def _publisher(config: NodeConfig, routes: Sequence[BaseRoute]) -> HttpServer | None:
+    if config.publishing is None or config.publishing.listen is None:
+        return None
+    try:
+        return HttpServer(application(routes), *config.publishing.listen)
+    except ServerError as error:
+        raise config.error(("publishing", "listen"), str(error), error.hint) from None

@@ -1,0 +1,32 @@
+"""The folder in which a worker's publications stand, one file for each voting; other workers may share it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from worknet.protocol.publications import MAX_BYTES, publication_name
+from worknet.sources.shared_files import content_of, write_whole
+
+
+@dataclass(frozen=True)
+class PublishedFolder:
+    """The publications of a worker; `worker` is what its operator calls it."""
+
+    path: Path
+    worker: str
+
+    def has(self, voting_id: bytes) -> bool:
+        """Whether the voting's publication is there: it is whole, if it is."""
+        return (self.path / publication_name(voting_id)).is_file()
+
+    def content(self, voting_id: bytes) -> bytes | None:
+        """A voting's publication, None if there is none."""
+        try:
+            return content_of(self.path / publication_name(voting_id), MAX_BYTES)
+        except OSError:
+            return None
+
+    def put(self, voting_id: bytes, content: bytes) -> None:
+        """Publishes, whole or not at all; another content in its place goes. `OSError` if it cannot."""
+        name = publication_name(voting_id)
+        # A name of this worker's own: those that share the folder do not meet before the file is whole.
+        write_whole(self.path / name, content, f".{name}.{self.worker}.part")
