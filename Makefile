@@ -7,7 +7,7 @@ UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: install demo test test-long check contracts gas vectors prove clean
+.PHONY: install demo test test-long test-exhaustive check contracts gas vectors prove clean
 
 install: $(STAMP)
 
@@ -26,10 +26,14 @@ demo: install
 	@$(BIN)/worknet demo $(ARGS)
 
 test: install
-	$(BIN)/pytest -n 2 --dist worksteal -m "not long" $(ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal -m "not long and not exhaustive" $(ARGS)
 
 test-long: install
 	$(BIN)/pytest -n 2 --dist loadscope -m long $(ARGS)
+
+# More of the same, and no part of the landing.
+test-exhaustive: install
+	$(BIN)/pytest -n 2 -m exhaustive $(ARGS)
 
 check: install
 	$(BIN)/ruff check .

@@ -23,7 +23,7 @@ def test_a_second_machine_with_the_key_of_one_that_votes_ends_with_an_exit_code_
         other = machine.with_name("twin")
         shutil.copytree(machine, other, ignore=shutil.ignore_patterns("data"))
         command = [sys.executable, "-m", "worknet", "node", "run", str(other / "node.toml")]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
         assert (ended.returncode, RivalError.exit_code) == (3, 3)
         assert "another worker votes with the key" in ended.stderr
         assert '"event": "worker.rival"' in ended.stdout

@@ -399,4 +399,4 @@ def test_the_contracts_and_python_reward_alike() -> None:
 
 @pytest.mark.long
 def test_the_contracts_and_python_reward_alike_at_length() -> None:
-    run(examples=50, steps=60)
+    run(examples=30, steps=60)

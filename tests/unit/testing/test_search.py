@@ -7,7 +7,7 @@ from tests.search import Mix, mix, networks
 
 from worknet.protocol.words import needed
 
-FEW, MANY = 2, 8
+FEW, MANY = 2, 5
 
 
 def test_the_search_draws_malicious_minorities():
