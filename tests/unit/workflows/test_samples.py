@@ -5,7 +5,8 @@ import pytest
 from worknet.demo.companies import workflow_folder
 from worknet.testing import Desk
 
-DESKS = {name: Desk(workflow_folder().parent / name) for name in ("matching_24_7", "wind_farm")}
+EXAMPLES = ("matching_24_7", "monthly_report", "wind_farm")
+DESKS = {name: Desk(workflow_folder().parent / name) for name in EXAMPLES}
 
 
 @pytest.mark.parametrize("example", DESKS)
