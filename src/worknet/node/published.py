@@ -16,7 +16,8 @@ class PublishedFolder:
 
     def has(self, voting_id: bytes) -> bool:
         """Whether the voting's publication is there: it is whole, if it is."""
-        return (self.path / publication_name(voting_id)).is_file()
+        file = self.path / publication_name(voting_id)
+        return file.is_file() and not file.is_symlink()
 
     def content(self, voting_id: bytes) -> bytes | None:
         """A voting's publication, None if there is none."""

@@ -95,6 +95,8 @@ class HttpServer:
 def application(routes: Sequence[BaseRoute]) -> ASGIApp:
     """The routes behind the limits on body and time; every refusal is JSON, none tells of the inside."""
     app = Starlette(routes=list(routes), exception_handlers={HTTPException: _refusal, Exception: _fault})
+    # Else a path with a slash too many leads to an address that the client itself has named.
+    app.router.redirect_slashes = False
     return _Limited(app)
 
 

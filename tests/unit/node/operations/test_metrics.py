@@ -72,6 +72,14 @@ def counted(*events: dict[str, object]) -> dict[str, float]:
             "worknet_ballots_total{workflow=hourly,outcome=not cast,cause=source timeout}",
         ),
         (
+            {"event": "publication.made", "workflow": "hourly"},
+            "worknet_publications_total{workflow=hourly,outcome=made}",
+        ),
+        (
+            {"event": "publication.fault", "workflow": "", "where": "/srv", "error": "cannot be written"},
+            "worknet_publications_total{workflow=,outcome=failed}",
+        ),
+        (
             {"event": "voting.recorded", "workflow": "hourly", "how": "quorum"},
             "worknet_votings_total{workflow=hourly,end=quorum}",
         ),

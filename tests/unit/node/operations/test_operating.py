@@ -2,13 +2,14 @@
 
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
 import pytest
 import structlog
+from starlette.responses import Response
 from starlette.routing import Route
 from tests.unit.node.operations.test_admin import Worker
 
@@ -41,14 +42,16 @@ def _as_before() -> Iterator[None]:
     logging.getLogger().handlers = handlers
 
 
-def around(folder: Path, more: str, *routes: Route) -> AbstractContextManager[None]:
+def around(
+    folder: Path, more: str, *routes: Route, public: Sequence[Route] = ()
+) -> AbstractContextManager[None]:
     file = folder / "node.toml"
     file.write_text(NODE + more)
     config = NodeConfig.load(file)
     log = open_log(config)
     log.use()
     worker = Worker()
-    return operated(config, log, worker, worker, routes)
+    return operated(config, log, worker, worker, routes, public)
 
 
 def listening(port: int) -> str:
@@ -119,6 +122,28 @@ def test_a_port_in_use_is_refused_at_its_key(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         said = refused(tmp_path, listening(other.getsockname()[1]))
     assert "http.listen: cannot listen on 127.0.0.1" in said
+
+
+def publishing(port: int) -> str:
+    return f'[publishing]\nfolder = "published"\nlisten = "127.0.0.1:{port}"\n'
+
+
+def test_the_public_is_answered_on_a_port_of_its_own_and_about_nothing_else(tmp_path: Path) -> None:
+    inside, outside = free_port(), free_port()
+    public = Route("/published", lambda _: Response("public"))
+    with around(tmp_path, listening(inside) + with_key(tmp_path) + publishing(outside), public=[public]):
+        assert httpx.get(f"http://127.0.0.1:{outside}/published").text == "public"
+        for path in ("healthz", "readyz", "metrics", "admin/status"):
+            assert httpx.get(f"http://127.0.0.1:{outside}/{path}").status_code == 404
+        assert httpx.get(f"http://127.0.0.1:{inside}/published").status_code == 404
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{outside}/published")
+
+
+def test_a_public_port_in_use_is_refused_at_its_key(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        said = refused(tmp_path, publishing(other.getsockname()[1]))
+    assert "publishing.listen: cannot listen on 127.0.0.1" in said
 
 
 def test_an_alert_s_channel_that_cannot_be_read_frees_the_port_again(tmp_path: Path) -> None:
