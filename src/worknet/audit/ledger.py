@@ -189,7 +189,7 @@ class Rewarding:
             yield Expected(
                 question, words, "rewards.period", f"the contract counts period {number} otherwise"
             )
-        if self._place.pool is None:
+        if self._place.pool is None or now < self._ledger.created_at:
             return
         for worker in self._members.seats:
             account = self._ledger.accounts.get(worker, Account())

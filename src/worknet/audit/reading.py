@@ -65,7 +65,7 @@ class Reading:
                 progress("blocks read", end - first + 1, self._last - first + 1)
 
     def ask(self, questions: Sequence[Question]) -> list[Any]:
-        """What views answer as of the last block; None for one that refuses."""
+        """What views answer as of the last block; None for one that refuses, or answers in another form."""
         calls = [
             (
                 self._place.contract if question.contract == "WorkerNetwork" else self._place.pool or b"",
@@ -73,14 +73,8 @@ class Reading:
             )
             for question in questions
         ]
-        found: list[Any] = []
-        for question, answer in zip(questions, self._rpc.calls(calls, self._last), strict=True):
-            if answer is None:
-                found.append(None)
-                continue
-            value = output(question.view, answer, contract=question.contract)
-            found.append(tuple(value) if isinstance(value, list) else value)
-        return found
+        answers = self._rpc.calls(calls, self._last)
+        return [_value(question, answer) for question, answer in zip(questions, answers, strict=True)]
 
     def code(self, address: bytes) -> bytes:
         """The code at an address."""
@@ -116,3 +110,13 @@ class Reading:
         if event is None:
             event = Malformed("an event that the contract does not have")
         return Happening(event, log.block, header.time, log.index, log.transaction, call)
+
+
+def _value(question: Question, answer: bytes | None) -> Any:
+    if answer is None:
+        return None
+    try:
+        value = output(question.view, answer, contract=question.contract)
+    except ChainError:
+        return None
+    return tuple(value) if isinstance(value, list) else value
