@@ -1,5 +1,6 @@
-"""Keeps documents true: `docs/reference/cli.md` is what the command line says of itself, and every command
-in the README and the guides exists with the options that are shown.
+"""Keeps documents true: `docs/reference/cli.md` is what the command line says of itself, the rules in
+`docs/reference/audit.md` are those that an audit has, and every command in the README and the guides exists
+with the options that are shown.
 
     python tools/check_docs.py [--write]
 """
@@ -14,10 +15,13 @@ from typing import Any
 import typer
 from typer.core import TyperGroup, TyperOption
 
+from worknet.audit.findings import RULES
 from worknet.cli.main import ENTRIES, application
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference" / "cli.md"
+AUDIT = ROOT / "docs" / "reference" / "audit.md"
+RULES_PLACE = re.compile(r"(<!-- rules: [^\n]*-->\n).*(<!-- end of rules -->)", re.DOTALL)
 GUIDES = [
     ROOT / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
@@ -40,12 +44,15 @@ def main() -> int:
     """Writes the reference, or reports every difference; returns the exit code."""
     commands = dict(_commands())
     text = INTRODUCTION + "".join(_section(path, command) for path, command in commands.items())
+    made = {REFERENCE: text, AUDIT: _with_rules(AUDIT.read_text())}
     if "--write" in sys.argv[1:]:
-        REFERENCE.write_text(text)
+        for file, due in made.items():
+            file.write_text(due)
         return 0
     problems = [*_wrong_commands(commands)]
-    if not REFERENCE.exists() or REFERENCE.read_text() != text:
-        problems.append(f"{REFERENCE.relative_to(ROOT)} differs: run python tools/check_docs.py --write")
+    for file, due in made.items():
+        if not file.exists() or file.read_text() != due:
+            problems.append(f"{file.relative_to(ROOT)} differs: run python tools/check_docs.py --write")
     for problem in problems:
         print(problem)
     return 1 if problems else 0
@@ -60,6 +67,13 @@ def _commands() -> Iterator[tuple[tuple[str, ...], Any]]:
             yield from (((name, inner), each) for inner, each in command.commands.items())
         else:
             yield (name,), command
+
+
+def _with_rules(page: str) -> str:
+    """The page on audits, with the rules as the program has them."""
+    rows = "".join(f"| `{rule}` | {sentence} |\n" for rule, sentence in RULES.items())
+    table = f"\n| rule | what holds |\n|---|---|\n{rows}\n"
+    return RULES_PLACE.sub(lambda found: f"{found[1]}{table}{found[2]}", page)
 
 
 def _section(path: tuple[str, ...], command: Any) -> str:

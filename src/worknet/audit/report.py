@@ -7,9 +7,7 @@ and votings named as people name them (`WORKFLOW@START`) where the workflow's na
 """
 
 from dataclasses import asdict, dataclass
-from typing import Literal
-
-from pydantic import JsonValue
+from typing import Any, Literal
 
 VERSION = 1
 
@@ -80,7 +78,7 @@ class Published:
     and the votings whose results this one consumed."""
 
     where: str
-    summary: JsonValue
+    summary: Any
     parents: list[str]
 
 
@@ -218,6 +216,6 @@ class Report:
     policies: list[PolicyLine]
     members: list[MemberLine]
 
-    def document(self) -> dict[str, JsonValue]:
+    def document(self) -> dict[str, Any]:
         """The report as one JSON object."""
         return asdict(self)

@@ -45,6 +45,7 @@ ENTRIES = {
     "key": Entry("worknet.cli.key", "key", "Make a key to which members seal what they hand over."),
     "replay": Entry("worknet.cli.replay", "replay", "Run a voting again from the journal, and compare."),
     "verify": Entry("worknet.cli.verify", "verify", "Check a result without trusting who hands it over."),
+    "audit": Entry("worknet.cli.audit", "audit_network", "Check a network's whole log, and what is new."),
 }
 
 

@@ -1,0 +1,155 @@
+"""`worknet audit`: anybody's check that the log only grows, and that every record was made by the rules."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from worknet.audit import state as remembered
+from worknet.audit.audit import audit
+from worknet.audit.errors import AuditError
+from worknet.audit.held import hold
+from worknet.audit.report import Report
+from worknet.audit.report_html import page
+from worknet.audit.report_text import text
+from worknet.audit.telling import Context, report_of
+from worknet.cli.failures import REFUSED
+from worknet.cli.options import AsJson, File, RpcUrl
+from worknet.config import NetworkConfig
+from worknet.network import access
+from worknet.protocol.ids import workflow_id
+from worknet.sources.shared_files import write_whole
+from worknet.verify import Head, parse_head
+
+STATE_FILE = "audit-state.json"
+PROGRESS_SECONDS = 3.0
+
+FORMS: dict[str, Callable[[Report], str]] = {
+    ".txt": text,
+    ".json": lambda report: json.dumps(report.document(), indent=1) + "\n",
+    ".html": page,
+}
+"""The forms of a report, by the ending of its file's name."""
+
+
+def audit_network(
+    file: File,
+    rpc: RpcUrl = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            "--state",
+            metavar="FILE",
+            help=f"Where the head is remembered; default: {STATE_FILE} beside network.toml.",
+        ),
+    ] = None,
+    given: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="SIZE:ROOT",
+            help="A head that you know from elsewhere: audit from the beginning, and hold the log to it.",
+        ),
+    ] = None,
+    reports: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--report", metavar="FILE", help="Write the report: .txt, .json or .html; for more, again."
+        ),
+    ] = None,
+    accept: Annotated[
+        bool,
+        typer.Option(
+            "--accept", help="Remember the new head although something was found: you have read it."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Follow the log from the remembered head to the current one, and check all that led to it; needs no key.
+
+    Checks every append, every record against its events, ballots, policy and members of that time, and the
+    rewards paid. Without a remembered head it begins at the beginning. The new head is remembered if nothing
+    was found; after findings only with --accept, and never where the log was rewritten.
+    Exit codes: 0 nothing was found; 1 findings; 2 the audit cannot be made, and nothing is remembered.
+    """
+    network = NetworkConfig.load(file)
+    contract, start = network.deployed()
+    chain_id = network.network.chain_id
+    state_file = file.parent / STATE_FILE if state is None else state
+    written = [*dict.fromkeys(reports or [])]
+    _check_targets(state_file, written)
+    head = None if given is None else parse_head(given)
+    since = remembered.read(state_file, chain_id, contract)
+
+    client = access.reading_client(network, access.connect(network, rpc))
+    resumed = since if head is None else None
+    made = audit(client, start, network.rewards.contract, since=resumed, progress=_Progress())
+    if head is not None:
+        # What was remembered is not forgotten because another head is given.
+        known = [] if since is None else [Head(since.head.size, since.head.root)]
+        made = hold(made, [head, *(each for each in known if each.size)])
+    names = {workflow_id(name): name for name in network.workflows}
+    context = Context(network.network.name, names, head is not None)
+    report = report_of(made, context)
+    for target in written:
+        _write(target, FORMS[target.suffix](report).encode())
+    is_remembered = made.is_sound or (accept and not report.log.is_rewritten)
+    if is_remembered:
+        _write(state_file, remembered.content(made.state, chain_id, contract))
+    if as_json:
+        typer.echo(json.dumps(report.document()))
+    else:
+        typer.echo(text(report), nl=False)
+        typer.echo(_told(state_file, report, is_remembered))
+    if report.findings:
+        raise typer.Exit(REFUSED)
+
+
+def _told(state_file: Path, report: Report, is_remembered: bool) -> str:
+    """What became of the remembered head, for people."""
+    if is_remembered:
+        return f"remembered head {report.log.after.size:,} in {state_file}"
+    if report.log.is_rewritten:
+        return f"not remembered: {state_file} stays as it is; keep it, and the head of before, as evidence"
+    return f"not remembered, {state_file} stays as it is: the next audit finds this again, unless --accept"
+
+
+def _check_targets(state_file: Path, reports: list[Path]) -> None:
+    """Finds before a long audit what would keep its outcome from being written."""
+    for report in reports:
+        if report.suffix not in FORMS:
+            raise AuditError(
+                f"--report {report}: no form of a report", f"end the name with {', '.join(FORMS)}"
+            )
+        if report.absolute() == state_file.absolute():
+            raise AuditError(f"--report {report} is where the head is remembered", "name another file")
+    for target in (state_file, *reports):
+        if not target.absolute().parent.is_dir():
+            raise AuditError(f"{target} cannot be written: there is no such folder", "make the folder first")
+        if target.is_dir() or not os.access(target.absolute().parent, os.W_OK):
+            raise AuditError(f"{target} cannot be written", "name a file in a folder of yours")
+
+
+def _write(target: Path, content: bytes) -> None:
+    """The file, whole or not at all."""
+    try:
+        write_whole(target, content, f".{target.name}.{os.getpid()}.part")
+    except OSError as error:
+        hint = "the audit is done but not kept: make room, or name another file"
+        raise AuditError(f"{target} cannot be written: {error.strerror}", hint) from None
+
+
+class _Progress:
+    """How far a long audit is, on standard error: a line every few seconds, none for a short one."""
+
+    def __init__(self) -> None:
+        self._told = time.monotonic()
+
+    def __call__(self, stage: str, done: int, of: int) -> None:
+        if time.monotonic() - self._told >= PROGRESS_SECONDS:
+            self._told = time.monotonic()
+            typer.echo(f"{stage}: {done:,} of {of:,}", err=True)
