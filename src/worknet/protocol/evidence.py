@@ -14,7 +14,7 @@ from worknet.protocol.canonical import Value, encode, to_hex
 from worknet.protocol.policy import Policy
 from worknet.protocol.records import Record
 from worknet.protocol.tags import VERSION
-from worknet.protocol.words import POLICY, RECORD, Kind
+from worknet.protocol.words import POLICY, RECORD
 
 FORMAT = "worknet/evidence"
 
@@ -87,7 +87,7 @@ def path_document(path: Sequence[bytes]) -> list[Value]:
     return [to_hex(sibling) for sibling in path]
 
 
-def _word(kind: Kind, value: int | bytes) -> Value:
+def _word(kind: str, value: int | bytes) -> Value:
     if isinstance(value, bytes):
         return to_hex(value)
     if isinstance(value, IntEnum):

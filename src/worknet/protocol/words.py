@@ -6,15 +6,13 @@ what a verifier reads from a file.
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import Literal
+from typing import Any
 
 from worknet.protocol.abi import words
 from worknet.protocol.tags import tag
 
 MAX_WORKERS = 120
 MIN_WORKERS = 2
-
-Kind = Literal["natural", "amount", "hash", "address", "bitmap", "how", "ballots", "fallback"]
 
 
 class How(IntEnum):
@@ -41,41 +39,22 @@ class Fallback(IntEnum):
     FAILOVER_THEN_PLURALITY = 3
 
 
-RECORD: Mapping[str, Kind] = {
-    "chain_id": "natural",
-    "contract": "address",
-    "workflow_id": "hash",
-    "voting_id": "hash",
-    "trigger_id": "hash",
-    "attempt": "natural",
-    "policy_hash": "hash",
-    "input_root": "hash",
-    "result_root": "hash",
-    "members": "bitmap",
-    "n": "natural",
-    "needed": "natural",
-    "voters": "bitmap",
-    "how": "how",
-    "time": "natural",
-}
-POLICY: Mapping[str, Kind] = {
-    "bundle_digest": "hash",
-    "data_key_epoch": "natural",
-    "data_key_commitment": "hash",
-    "every": "natural",
-    "delay": "natural",
-    "start": "natural",
-    "max_age": "natural",
-    "threshold_num": "natural",
-    "threshold_den": "natural",
-    "ballots": "ballots",
-    "cast_window": "natural",
-    "reveal_window": "natural",
-    "stall": "natural",
-    "fallback": "fallback",
-    "accuracy": "amount",
-    "speed": "amount",
-}
+def named(text: str) -> dict[str, Any]:
+    """Names with their kinds, in order, from a text like `natural size, hash root`."""
+    return {name: kind for kind, name in (word.split() for word in text.split(", "))}
+
+
+RECORD = named(
+    "natural chain_id, address contract, hash workflow_id, hash voting_id, hash trigger_id, natural attempt, "
+    "hash policy_hash, hash input_root, hash result_root, bitmap members, natural n, natural needed, "
+    "bitmap voters, how how, natural time"
+)
+POLICY = named(
+    "hash bundle_digest, natural data_key_epoch, hash data_key_commitment, natural every, natural delay, "
+    "natural start, natural max_age, natural threshold_num, natural threshold_den, ballots ballots, "
+    "natural cast_window, natural reveal_window, natural stall, fallback fallback, amount accuracy, "
+    "amount speed"
+)
 
 
 def record_leaf(record: Mapping[str, int | bytes]) -> bytes:
@@ -96,7 +75,7 @@ def policy_words(policy: Mapping[str, int | bytes]) -> bytes:
 
 
 def voting_words(chain_id: int, contract: bytes, workflow_id: bytes, trigger_id: bytes) -> bytes:
-    """What the id of the voting about a trigger of a workflow is the hash of, in the network of that contract."""
+    """What the id of a voting is taken of: the voting of that network about a trigger of a workflow."""
     return words(tag("voting"), chain_id, contract, workflow_id, trigger_id)
 
 
