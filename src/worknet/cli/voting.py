@@ -13,6 +13,7 @@ from worknet.cli.failures import REFUSED
 from worknet.cli.naming import voting_named
 from worknet.cli.options import AsJson, RpcUrl
 from worknet.cli.share import share
+from worknet.cli.voting_tree import show_tree
 from worknet.config import NetworkConfig
 from worknet.network import access as network_access
 from worknet.node.errors import RequestError, UnknownVoting
@@ -62,6 +63,10 @@ def show(
             help="What another member wrote with `worknet voting share`; with --explain.",
         ),
     ] = None,
+    tree: Annotated[
+        bool,
+        typer.Option("--tree", help="Draw the votings whose results it consumed, theirs, and so on."),
+    ] = False,
     rpc: RpcUrl = None,
     as_json: AsJson = False,
 ) -> None:
@@ -69,11 +74,17 @@ def show(
 
     With --explain also why: who agreed with whom, whether inputs or results differ, this worker's own causes,
     in which datasets, rows and columns the members differ that share, and what to do about each.
+    With --tree instead the results that it was made from, as far as their manifests are known.
     Exit codes: 0 it is recorded, or may be yet; 1 it is unresolved, or can open no more; 2 as ever.
     """
     if not voting:
         file, voting = str(NODE_TOML), file
     config = Path(file)
+    if tree:
+        if explained or statements:
+            raise RequestError("--tree draws votings and explains none", hint="give --tree alone")
+        show_tree(config, voting, rpc, as_json, is_network=_is_network(config))
+        return
     if statements and not explained:
         raise RequestError("--statement is for --explain", hint="give --explain too")
     if _is_network(config):

@@ -47,7 +47,7 @@ METERS = Dataset("meters", [Column("id", "str"), Column("wh", "int")], ["id"])
 
 READ = Table("read", METERS.schema.columns, ["id"])
 
-@workflow(name="minutes", trigger=Every(60), datasets=[METERS], tables=[READ])
+@workflow(name="minutes", trigger=Every(60), datasets=[METERS], tables=[READ], public_summary=True)
 def run(context: Context, meters: pl.DataFrame) -> Result:
     return Result({"read": meters}, {"wh": int(meters["wh"].sum())})
 """
@@ -59,7 +59,7 @@ READ = Dataset("read", [Column("minute", "time"), Column("id", "str"), Column("w
 SLOTS = Dataset("slots", [Column("minute", "time"), Column("outcome", "str", nullable=True)], ["minute"])
 SUMS = Table("sums", [Column("id", "str"), Column("wh", "int")], ["id"])
 
-@workflow(name="spans", trigger=Every(180), datasets=[READ, SLOTS], tables=[SUMS])
+@workflow(name="spans", trigger=Every(180), datasets=[READ, SLOTS], tables=[SUMS], public_summary=True)
 def run(context: Context, read: pl.DataFrame, slots: pl.DataFrame) -> Result:
     missing = slots.filter(pl.col("outcome").is_null())["minute"].to_list()
     return Result({"sums": read.group_by("id").agg(pl.col("wh").sum())}, {"missing": missing})
@@ -164,6 +164,7 @@ class Consuming:
         spans: Mapping[str, Any],
         confirmations: int,
     ) -> None:
+        self.folder = folder
         self.runners = {"minutes": runner_of(READ), "spans": runner_of(SUM)}
         policy = self._policy("minutes", minutes)
         self.chain = Chain(folder / "chain", policy, workflow="minutes", confirmations=confirmations)
