@@ -12,6 +12,7 @@ from tests.unit.node.publishing_world import AGREED, OUTVOTED, PRIVATE, Publishe
 from worknet.node.operations import published
 from worknet.node.operations.published import published_routes
 from worknet.node.operations.server import HttpServer, application
+from worknet.node.published import PublishedFolder
 from worknet.protocol.canonical import to_hex
 from worknet.protocol.ids import workflow_id
 
@@ -149,7 +150,7 @@ def test_nothing_is_taken(publisher: Publisher, url: str, method: str) -> None:
 
 
 def test_a_folder_that_is_not_there_yet_is_empty(url: str, tmp_path: Path, publisher: Publisher) -> None:
-    folder = published.PublishedFolder(tmp_path / "none", "alpha")
+    folder = PublishedFolder(tmp_path / "none", "alpha")
     routes = published_routes(folder, publisher.company.index, {workflow_id("tried"): "tried"})
     server = HttpServer(application(routes), "127.0.0.1", 0)
     server.start()
