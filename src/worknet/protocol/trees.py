@@ -3,7 +3,7 @@
 What hashes and checks inclusion is in `merkle`, so that who only verifies needs no more than that.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 
 from worknet.protocol.merkle import EMPTY, HASH_BYTES, ProofError, check_hashes, climb, leaf_hash, node_hash
@@ -72,6 +72,16 @@ class Tree:
             raise ProofError(f"a tree of {size} leaves has no leaf {index}")
         return self._path(0, index, size)
 
+    def inclusions(self) -> Iterator[list[bytes]]:
+        """The paths of all leaves, in their order."""
+        siblings = [b""] * (self.size - 1).bit_length() if self.size else []
+        for index in range(self.size):
+            for height in range(len(siblings)):
+                siblings[height] = self._sibling(height, index >> height, self.size)
+                if index >> height & 1:
+                    break  # from here on up, the leaf before had the same siblings
+            yield [sibling for sibling in siblings if sibling]
+
     def consistency(self, old_size: int, new_size: int | None = None) -> list[bytes]:
         """The path that proves the first `old_size` leaves to be a prefix of `new_size` (None: all).
 
@@ -94,13 +104,16 @@ class Tree:
         """The siblings from a perfect subtree, the `index`th of its height, up to the root at that size."""
         path = []
         while index or 1 << height < size:
-            sibling = index ^ 1
-            if (sibling + 1) << height <= size:
-                path.append(self._node(height, sibling))
-            elif sibling << height < size:
-                path.append(self._edge(height, size))
+            path.append(self._sibling(height, index, size))
             height, index = height + 1, index >> 1
-        return path
+        return [sibling for sibling in path if sibling]
+
+    def _sibling(self, height: int, index: int, size: int) -> bytes:
+        """What stands beside the `index`th node of a height, in a tree of that size; empty: nothing."""
+        sibling = index ^ 1
+        if (sibling + 1) << height <= size:
+            return self._node(height, sibling)
+        return self._edge(height, size) if sibling << height < size else b""
 
     def _node(self, height: int, index: int) -> bytes:
         """The root of a perfect subtree, the `index`th of its height from the left."""

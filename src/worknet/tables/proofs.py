@@ -102,8 +102,9 @@ class TableProofs:
 
     def rows(self) -> Iterator[RowProof]:
         """The proofs of all rows, in their order."""
-        for index, values in enumerate(self.table.frame.iter_rows(named=True)):
-            yield RowProof(index, self._salt(index), values, self.table.tree.inclusion(index))
+        rows = zip(self.table.frame.iter_rows(named=True), self.table.tree.inclusions(), strict=True)
+        for index, (values, path) in enumerate(rows):
+            yield RowProof(index, self._salt(index), values, path)
 
     def fields(self, index: int, names: Sequence[str] = ()) -> FieldsProof:
         """The proof of the fields of those names, or of all, of the row at `index`.

@@ -54,6 +54,12 @@ def test_a_large_tree_proves_every_leaf_of_every_smaller_one() -> None:
         ]
 
 
+@pytest.mark.parametrize("size", range(LARGEST + 1))
+def test_the_paths_of_all_leaves_are_those_of_each(size: int) -> None:
+    tree = Tree(HASHES[:size])
+    assert list(tree.inclusions()) == [tree.inclusion(index) for index in range(size)]
+
+
 def test_a_large_tree_proves_every_smaller_one_to_be_a_prefix_of_every_larger_one() -> None:
     tree = Tree(HASHES)
     for new in range(1, LARGEST + 1):
