@@ -72,6 +72,10 @@ RULES: Mapping[str, str] = {
     "rewards.answers": "The pool owes, and has paid for, what the events tell.",
     "event.form": "What the contract tells has the form in which it can be told.",
     "publication": "A publication is the evidence of its record: sound, of this record, with its manifest.",
+    "parents.record": "What a result was made from is recorded in this log.",
+    "parents.before": "What a result was made from stands before it in the log, so that no circle is made.",
+    "parents.window": "What a result about a window was made from is about slots of that window.",
+    "parents.complete": "A result made from others leaves out none that was recorded when it was due.",
 }
 """Every rule that an audit checks, with its sentence; the gravest first."""
 
