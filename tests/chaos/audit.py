@@ -137,9 +137,10 @@ def _audit_evidence(prover: Prover, votings: list[IndexedVoting], index: Network
             continue
         if not prover.journal.ballots.prepared(entry.voting_id):
             continue  # that it is lost was found already
-        evidence = prover.evidence(record, None)
+        content = prover.evidence(record)
         try:
-            verify(parse(evidence.to_bytes()), evidence.head)
+            evidence = parse(content)
+            verify(evidence, evidence.head)
         except Exception:
             found.faults["evidence does not verify"] += 1
     return found

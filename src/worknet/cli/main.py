@@ -41,9 +41,12 @@ ENTRIES = {
     "report": Entry("worknet.cli.report", "app", "Sign what came of a voting; bring what enough signed."),
     "votings": Entry("worknet.cli.votings", "votings", "List the votings that a worker takes part in."),
     "voting": Entry("worknet.cli.voting", "app", "Show one voting: its attempts, and why it failed."),
-    "prove": Entry("worknet.cli.votings", "prove", "Write evidence of a result, with one row disclosed."),
+    "prove": Entry("worknet.cli.prove", "prove", "Write evidence of a result, with what of it is disclosed."),
     "key": Entry("worknet.cli.key", "key", "Make a key to which members seal what they hand over."),
-    "replay": Entry("worknet.cli.replay", "replay", "Run a voting again from the journal, and compare."),
+    "disclose": Entry(
+        "worknet.cli.disclose", "disclose", "Hand all that stands behind a voting to an auditor, sealed."
+    ),
+    "replay": Entry("worknet.cli.replay", "replay", "Run a voting again from its inputs, and compare."),
     "verify": Entry("worknet.cli.verify", "verify", "Check a result without trusting who hands it over."),
     "audit": Entry("worknet.cli.audit", "audit_network", "Check a network's whole log, and what is new."),
 }

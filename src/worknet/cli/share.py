@@ -9,7 +9,8 @@ import typer
 from worknet.chain.sealed_statements import SealedStatement, seal
 from worknet.cli.naming import AnyVoting, voting_named
 from worknet.cli.options import AsJson
-from worknet.cli.votings import Config, write_whole
+from worknet.cli.votings import Config
+from worknet.cli.writing import write_whole
 from worknet.node.errors import RequestError, UnknownVoting
 from worknet.node.setup import Access, opened
 from worknet.node.stating import Stating, confirmed_voting, has_ended, recipients, to_be_explained

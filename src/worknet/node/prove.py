@@ -1,67 +1,68 @@
-"""Evidence from a worker's journal and index: a record, its ballots, and one disclosed row (section 9)."""
+"""Evidence from a worker's journal and index: a record, its ballots, and rows of it (section 9).
 
-from collections.abc import Callable, Mapping
+All that is disclosed follows from salts and document keys: the data key never leaves the salter.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
 
 from worknet.chain.index import NetworkIndex
 from worknet.chain.index_facts import IndexedRecord
-from worknet.node.errors import UnknownVoting
-from worknet.node.journal import Ballot as JournalBallot
-from worknet.node.journal import Journal
+from worknet.node.errors import RequestError, UnknownVoting
+from worknet.node.journal import Ballot, Journal
 from worknet.node.preparing import unpack
-from worknet.protocol import merkle, salts, tables, trees
-from worknet.protocol.canonical import decode, to_hex
+from worknet.protocol import evidence, salts
+from worknet.protocol.canonical import Value, decode, to_hex
 from worknet.protocol.columns import Column
+from worknet.protocol.evidence import Document, ballot_document, path_document
 from worknet.protocol.manifest import Manifest
-from worknet.protocol.tables import Kind, Salter, Schema
+from worknet.protocol.merkle import leaf_hash
+from worknet.protocol.policy import Policy
+from worknet.protocol.tables import Kind, Salter, Schema, result_leaves
+from worknet.protocol.trees import Tree
 from worknet.protocol.voting import Attempt
-from worknet.tables import CommittedTable, DataError, TableProofs, commit_table
-from worknet.verify import (
-    Ballot,
-    Disclosure,
-    Evidence,
-    Field,
-    Head,
-    Header,
-    ManifestProof,
-    Network,
-    RowFields,
-    WholeRow,
-)
+from worknet.tables import DataError, FieldsProof, RowProof, TableProofs, commit_table
 from worknet.workflow import Declaration
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The row to disclose: in which result table or input dataset, and its key as text, by column.
+    """What is to be disclosed of a result table or input dataset: one row of it, or all of them.
 
-    `fields` names the columns to show of a table with field disclosure; empty: all of them.
+    `row` is that row's key as text, by column, None for all rows. `show` names the fields to show of a row
+    that is disclosed by field; empty: all of them.
     """
 
     kind: Kind
     name: str
-    key: Mapping[str, str]
-    fields: tuple[str, ...] = ()
+    row: Mapping[str, str] | None = None
+    show: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
 class Prover:
-    """What evidence is made from: the public log, and one worker's journal and data keys, by their epochs.
+    """Makes evidence from the public log, and one worker's journal and data keys, by their epochs.
 
     No bundle is needed, so that evidence can also be made of results of bundles that are gone.
     """
 
-    index: NetworkIndex
-    journal: Journal
-    data_key: Callable[[int], bytes]
+    def __init__(self, index: NetworkIndex, journal: Journal, data_key: Callable[[int], bytes]) -> None:
+        self.index, self.journal, self._data_key = index, journal, data_key
 
     def evidence(
-        self, record: IndexedRecord, selection: Selection | None, size: int | None = None
-    ) -> Evidence:
-        """Evidence of a recorded voting against the tree head of `size` records (None: the newest head).
+        self, record: IndexedRecord, selection: Selection | None = None, size: int | None = None
+    ) -> bytes:
+        """The evidence file of a recorded voting, with what is selected; for errors see `VotingProofs`."""
+        proofs = self.of(record, size)
+        return proofs.file(None if selection is None else proofs.select(selection))
 
-        With a row, if one is selected. Raises `UnknownVoting` if this worker has no part in the voting, there
-        is no such row, or the head does not hold the record.
+    def of(self, record: IndexedRecord, size: int | None = None) -> "VotingProofs":
+        """What can be proven of a recorded voting, against the tree head of `size` records (None: of all).
+
+        Raises `UnknownVoting` if this worker has no part in the voting or its rows are gone, or the head does
+        not hold the record.
         """
         newest = self.index.log_size()
         size = newest if size is None else size
@@ -73,20 +74,19 @@ class Prover:
         words = record.record
         attempt = self._attempt(record)
         ballot = self._own_ballot(record, attempt)
-        hashes = [merkle.leaf_hash(leaf) for leaf in self.index.leaves(size)]
-        data_key = self.data_key(ballot.data_key_epoch)
-        work = _Commitments(ballot, Salter(data_key, words.voting_id, words.attempt))
-        return Evidence(
-            network=Network(words.chain_id, words.contract),
+        policy = self.index.policy(words.workflow_id, attempt.policy_version).policy
+        log = Tree(map(leaf_hash, self.index.leaves(size)))
+        public = evidence.document(
             record=words,
             position=record.position,
-            path=tuple(trees.Tree(hashes).inclusion(record.position)),
-            head=Head(len(hashes), merkle.root_of_hashes(hashes)),
-            ballots=self._ballots(record, attempt),
-            policy=self.index.policy(words.workflow_id, attempt.policy_version).policy,
-            manifest=work.manifest_proof(),
-            disclosure=None if selection is None else work.disclosure(selection),
+            path=log.inclusion(record.position),
+            size=size,
+            root=log.root,
+            ballots=list(self._ballots(record, attempt)),
+            policy=policy,
         )
+        salter = Salter(self._data_key(ballot.data_key_epoch), words.voting_id, words.attempt)
+        return VotingProofs(public, policy, ballot, salter)
 
     def _attempt(self, record: IndexedRecord) -> Attempt:
         """The recorded attempt, with all ballots that are counted by now."""
@@ -100,7 +100,7 @@ class Prover:
             )
         return attempt
 
-    def _own_ballot(self, record: IndexedRecord, attempt: Attempt) -> JournalBallot:
+    def _own_ballot(self, record: IndexedRecord, attempt: Attempt) -> Ballot:
         words = record.record
         ballot = self.journal.ballots.get(words.voting_id, words.attempt, attempt.policy_version)
         if not ballot.frames:
@@ -115,112 +115,186 @@ class Prover:
             )
         return ballot
 
-    def _ballots(self, record: IndexedRecord, attempt: Attempt) -> tuple[Ballot, ...]:
+    def _ballots(self, record: IndexedRecord, attempt: Attempt) -> Iterator[Document]:
         """The counted and the reported ballots, each with the key and operator that its worker had when it
         came."""
         words = record.record
         moments = self.index.ballot_moments(words.voting_id, attempt.number)
         reported = [worker for worker in range(words.voters.bit_length()) if words.voters >> worker & 1]
-        ballots = []
         for worker, pair in sorted((dict.fromkeys(reported, words.pair) | dict(attempt.ballots)).items()):
             members = {member.index: member for member in self.index.members(before=moments[worker])}
-            ballots.append(Ballot(worker, members[worker].worker, members[worker].operator, pair))
-        return tuple(ballots)
+            yield ballot_document(worker, members[worker].worker, members[worker].operator, pair)
 
 
-class _Commitments:
-    """The trees behind one ballot, built again from the journal's frames."""
+class VotingProofs:
+    """What can be proven of one recorded voting. A table is committed to once, when it is first needed.
 
-    def __init__(self, ballot: JournalBallot, salter: Salter) -> None:
-        self._declaration = Declaration.of_document(decode(ballot.declaration))
-        self._ballot = ballot
-        self._salter = salter
+    `policy` is the one that the attempt was under, `declaration` what the bundle of that time declared.
+    Raises `UnknownVoting` for a table, dataset or row that the voting has not, `RequestError` for what its
+    schema does not let be shown.
+    """
+
+    def __init__(self, public: Document, policy: Policy, ballot: Ballot, salter: Salter) -> None:
+        self.policy = policy
+        self.declaration = Declaration.of_document(decode(ballot.declaration))
+        self._public, self._ballot, self._salter = public, ballot, salter
         self._manifest = Manifest.parse(ballot.manifest)
+        self._proofs: dict[tuple[Kind, str], TableProofs] = {}
 
-    def manifest_proof(self) -> ManifestProof:
-        """The manifest, its salt, and its path to the result root."""
-        salt = self._salter.salt(salts.MANIFEST)
-        leaves = tables.result_leaves(self._manifest.leaf(salt), self._leaves("table"))
-        return ManifestProof(self._manifest, salt, tuple(trees.inclusion(leaves, 0)))
+    @property
+    def names(self) -> list[tuple[Kind, str]]:
+        """The committed datasets and the tables, in the order of their declaration."""
+        return [("dataset", name) for name in self._names("dataset")] + [
+            ("table", name) for name in self._names("table")
+        ]
 
-    def disclosure(self, selection: Selection) -> Disclosure:
-        """The selected row with its proof up to the input or result root."""
-        schema = self._schema(selection.kind, selection.name)
-        table = self._committed(selection.kind, selection.name)
-        proofs = TableProofs(table, self._salter)
-        index = proofs.find(_key(schema, selection))
-        proof = proofs.row(index)
-        row: WholeRow | RowFields = WholeRow(proof.salt, dict(proof.values))
-        if schema.field_disclosure:
-            row = self._fields(selection, proofs, index)
-        elif selection.fields:
+    def schema(self, kind: Kind, name: str) -> Schema:
+        """The schema of a table or committed dataset."""
+        if name not in self._names(kind):
             raise UnknownVoting(
-                f"{selection.name} discloses rows whole", hint="its schema has no field disclosure"
+                f"the workflow {self.declaration.name} has no committed {kind} {name}",
+                hint=f"it has {', '.join(self._names(kind))}",
             )
-        return Disclosure(
-            kind=selection.kind,
-            name=selection.name,
-            schema=schema if selection.kind == "table" else None,
-            header=self._header(selection, table),
-            index=proof.index,
-            path=tuple(proof.path),
-            row=row,
-        )
+        declared = self.declaration.table if kind == "table" else self.declaration.dataset
+        return declared(name).schema
 
-    def _fields(self, selection: Selection, proofs: TableProofs, index: int) -> RowFields:
+    def count(self, kind: Kind, name: str) -> int:
+        """How many rows a table or committed dataset has."""
+        return self._proofs_of(kind, name).table.rows
+
+    def frame(self, kind: Kind, name: str) -> pl.DataFrame:
+        """The rows of a table or dataset, committed or not, in their order."""
+        return unpack(self._ballot.frames[kind, name])
+
+    def file(self, disclosure: Value = None) -> bytes:
+        """The evidence file, with what `whole`, `row`, `rows` or `select` gave, or of the voting alone."""
+        return evidence.sealed(self._public | {"manifest": self._manifest_proof, "disclosure": disclosure})
+
+    def select(self, selection: Selection) -> Document:
+        """The disclosure of what is selected."""
+        if selection.row is None:
+            if selection.show:
+                raise RequestError("fields are shown of one row", hint="name the row")
+            return self.whole(selection.kind, selection.name)
+        index = self.find(selection.kind, selection.name, selection.row)
+        return self.row(selection.kind, selection.name, index, selection.show)
+
+    def whole(self, kind: Kind, name: str) -> Document:
+        """The disclosure of all rows: the document keys that their salts follow from, and the values."""
+        proofs = self._proofs_of(kind, name)
+        keys = proofs.field_keys()
+        shown: Document = {
+            "key": to_hex(proofs.key),
+            "field_keys": None if keys is None else [to_hex(key) for key in keys],
+            "decoys": proofs.table.schema.decoys,
+            "rows": proofs.table.frame.to_dicts(),
+        }
+        return self._disclosure(kind, name, shown)
+
+    def row(self, kind: Kind, name: str, index: int, show: tuple[str, ...] = ()) -> Document:
+        """The disclosure of the row at `index`, or of these fields of it."""
+        proofs = self._proofs_of(kind, name)
         try:
-            proof = proofs.fields(index, selection.fields)
+            by_field = show or proofs.table.schema.field_disclosure
+            proof = proofs.fields(index, show) if by_field else proofs.row(index)
         except DataError as error:
-            raise UnknownVoting(str(error), error.hint) from None
-        shown = tuple(
-            Field(each.name, each.value, each.salt, each.index, tuple(each.path)) for each in proof.fields
-        )
-        return RowFields(proof.salt, proof.root, proof.count, shown)
+            raise RequestError(str(error), error.hint) from None
+        return self._disclosure(kind, name, _shown(proof))
 
-    def _header(self, selection: Selection, table: CommittedTable) -> Header:
-        own = self._leaves(selection.kind)
-        place = sorted(own).index(selection.name)
-        leaves = [own[name] for name in sorted(own)]
-        if selection.kind == "table":
-            place += 1
-            leaves = [self._manifest.leaf(self._salter.salt(salts.MANIFEST)), *leaves]
-        salt = self._salter.salt(salts.header(selection.kind, selection.name))
-        path = tuple(trees.inclusion(leaves, place))
-        return Header(salt, table.rows, table.root, place, len(leaves), path)
+    def rows(self, kind: Kind, name: str, show: tuple[str, ...] = ()) -> Iterator[Document]:
+        """The disclosures of all rows, one by one."""
+        for index in range(self.count(kind, name)):
+            yield self.row(kind, name, index, show)
 
-    def _leaves(self, kind: Kind) -> dict[str, bytes]:
-        return {name: self._committed(kind, name).leaf for name in self._names(kind)}
+    def find(self, kind: Kind, name: str, key: Mapping[str, str]) -> int:
+        """The place, from 0, of the row with this key, given as text by column."""
+        schema = self.schema(kind, name)
+        if set(key) != set(schema.key):
+            hint = f"--row {','.join(f'{column}=VALUE' for column in schema.key)}"
+            raise UnknownVoting(f"the key of {name} is {', '.join(schema.key)}", hint)
+        values = [_value(schema.column(column), key[column]) for column in schema.key]
+        try:
+            return self._proofs_of(kind, name).find(values)
+        except DataError as error:
+            hint = error.hint or "the voting's rows are those of its own window"
+            raise UnknownVoting(str(error), hint) from None
 
-    def _committed(self, kind: Kind, name: str) -> CommittedTable:
-        frame = unpack(self._ballot.frames[kind, name])
-        return commit_table(kind, name, self._schema(kind, name), frame, self._salter)
+    def _disclosure(self, kind: Kind, name: str, shown: Document) -> Document:
+        schema = self.schema(kind, name).document() if kind == "table" else None
+        return {
+            "kind": kind,
+            "name": name,
+            "schema": schema,
+            "header": self._header(kind, name),
+            "shown": shown,
+        }
+
+    def _header(self, kind: Kind, name: str) -> Document:
+        table, tree = self._proofs_of(kind, name).table, self._above[kind]
+        place = sorted(self._names(kind)).index(name) + (kind == "table")
+        return {
+            "salt": to_hex(self._salter.salt(salts.header(kind, name))),
+            "rows": table.rows,
+            "root": to_hex(table.root),
+            "index": place,
+            "count": tree.size,
+            "path": path_document(tree.inclusion(place)),
+        }
+
+    @cached_property
+    def _manifest_proof(self) -> Document:
+        return {
+            "document": self._manifest.document(),
+            "salt": to_hex(self._salter.salt(salts.MANIFEST)),
+            "path": path_document(self._above["table"].inclusion(0)),
+        }
+
+    @cached_property
+    def _above(self) -> Mapping[Kind, Tree]:
+        """The trees over the committed datasets and over the result."""
+        manifest = self._manifest.leaf(self._salter.salt(salts.MANIFEST))
+        tables = {name: self._proofs_of("table", name).table.leaf for name in self._names("table")}
+        datasets = [self._proofs_of("dataset", name).table.leaf for name in sorted(self._names("dataset"))]
+        return {
+            "table": Tree(map(leaf_hash, result_leaves(manifest, tables))),
+            "dataset": Tree(map(leaf_hash, datasets)),
+        }
+
+    def _proofs_of(self, kind: Kind, name: str) -> TableProofs:
+        if (kind, name) not in self._proofs:
+            table = commit_table(kind, name, self.schema(kind, name), self.frame(kind, name), self._salter)
+            self._proofs[kind, name] = TableProofs(table, self._salter)
+        return self._proofs[kind, name]
 
     def _names(self, kind: Kind) -> list[str]:
         if kind == "table":
-            return [table.name for table in self._declaration.tables]
-        return [dataset.name for dataset in self._declaration.datasets if dataset.committed]
-
-    def _schema(self, kind: Kind, name: str) -> Schema:
-        if name not in self._names(kind):
-            raise UnknownVoting(
-                f"the workflow {self._declaration.name} has no committed {kind} {name}",
-                hint=f"it has {', '.join(self._names(kind))}",
-            )
-        declared = self._declaration.table if kind == "table" else self._declaration.dataset
-        return declared(name).schema
+            return [table.name for table in self.declaration.tables]
+        return [dataset.name for dataset in self.declaration.datasets if dataset.committed]
 
 
-def _key(schema: Schema, selection: Selection) -> tuple[int | bool | str, ...]:
-    """The key's values in the order of the schema, each read as its column's type."""
-    if set(selection.key) != set(schema.key):
-        raise UnknownVoting(
-            f"the key of {selection.name} is {', '.join(schema.key)}",
-            hint=" ".join(f"--key {name}=VALUE" for name in schema.key),
-        )
-    return tuple(_value(schema.column(name), selection.key[name]) for name in schema.key)
+def _shown(proof: RowProof | FieldsProof) -> Document:
+    place: Document = {
+        "index": proof.index,
+        "path": path_document(proof.path),
+        "salt": to_hex(proof.salt),
+    }
+    if isinstance(proof, RowProof):
+        return place | {"values": dict(proof.values)}
+    fields: list[Value] = [
+        {
+            "name": each.name,
+            "value": each.value,
+            "salt": to_hex(each.salt),
+            "index": each.index,
+            "path": path_document(each.path),
+        }
+        for each in proof.fields
+    ]
+    return place | {"root": to_hex(proof.root), "count": proof.count, "fields": fields}
 
 
 def _value(column: Column, text: str) -> int | bool | str:
+    """A value of a key column, from its text."""
     if column.type == "bool" and text in {"true", "false"}:
         return text == "true"
     if column.type == "int":

@@ -216,7 +216,7 @@ class Publishing:
 
     def _content(self, record: IndexedRecord) -> bytes:
         """The publication: against the head that the record itself made, so that it is always the same."""
-        content = self._prover.evidence(record, None, size=record.position + 1).to_bytes()
+        content = self._prover.evidence(record, size=record.position + 1)
         if len(content) > MAX_BYTES:
             raise _TooLargeError(f"the publication would have {len(content)} bytes, more than {MAX_BYTES}")
         verify(parse(content))

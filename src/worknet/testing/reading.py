@@ -172,8 +172,8 @@ def _log_faults(run: Run) -> Iterator[str]:
             if record is None or not (company.role.computes and accurate >> index & 1):
                 continue
             try:
-                evidence = Prover(run.index, company.journal, run.data_key).evidence(record, None)
-                verify(parse(evidence.to_bytes()), evidence.head)
+                evidence = parse(Prover(run.index, company.journal, run.data_key).evidence(record))
+                verify(evidence, evidence.head)
             except (VerifyError, NodeError) as error:
                 yield f"evidence of voting {to_hex(record.record.voting_id)} does not verify: {error}"
             break

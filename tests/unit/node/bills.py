@@ -27,12 +27,13 @@ CLOCKS = Dataset("clocks", [Column("id", "int"), Column("skew", "int")], ["id"],
 BILLS = Table("bills", METERS.schema.columns, ["id"], disclosure="field")
 TOTALS = Table("totals", [Column("peak", "bool"), Column("hour", "int"), Column("wh", "int")],
                ["peak", "hour"])
+HIDDEN = Table("hidden", METERS.schema.columns, ["id"], disclosure="field", decoys=5)
 
-@workflow(name="bills", trigger=Every(3600), datasets=[METERS, CLOCKS], tables=[BILLS, TOTALS])
+@workflow(name="bills", trigger=Every(3600), datasets=[METERS, CLOCKS], tables=[BILLS, TOTALS, HIDDEN])
 def run(context: Context, meters: pl.DataFrame, clocks: pl.DataFrame) -> Result:
     total = int(meters["wh"].sum())
     rows = [{"peak": peak, "hour": hour, "wh": total} for peak in (False, True) for hour in (1, 2)]
-    return Result({"bills": meters, "totals": rows}, {"total": total})
+    return Result({"bills": meters, "totals": rows, "hidden": meters}, {"total": total})
 """
 METERS = "id,wh,iban\n" + "".join(f"c{number},{number * 10},DE{number}\n" for number in range(5))
 CHEATED = METERS.replace("c1,10", "c1,11")
