@@ -12,6 +12,7 @@ import typer
 from worknet.cli.failures import REFUSED
 from worknet.cli.naming import voting_named
 from worknet.cli.options import AsJson, RpcUrl
+from worknet.cli.published import PublishedPlaces, ShownResult, published_result
 from worknet.cli.share import share
 from worknet.cli.voting_tree import show_tree
 from worknet.config import NetworkConfig
@@ -67,10 +68,13 @@ def show(
         bool,
         typer.Option("--tree", help="Draw the votings whose results it consumed, theirs, and so on."),
     ] = False,
+    published: PublishedPlaces = None,
     rpc: RpcUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a voting: each attempt with its pairs, ballots and who is missing, and what this worker voted on.
+
+    A result that members publish is shown where its record proves it, with the place from which it is.
 
     With --explain also why: who agreed with whom, whether inputs or results differ, this worker's own causes,
     in which datasets, rows and columns the members differ that share, and what to do about each.
@@ -83,22 +87,26 @@ def show(
     if tree:
         if explained or statements:
             raise RequestError("--tree draws votings and explains none", hint="give --tree alone")
-        show_tree(config, voting, rpc, as_json, is_network=_is_network(config))
+        show_tree(config, voting, rpc, published or [], as_json, is_network=_is_network(config))
         return
     if statements and not explained:
         raise RequestError("--statement is for --explain", hint="give --explain too")
     if _is_network(config):
         if statements:
             raise RequestError("only members can read statements", hint="name the worker's node.toml")
-        explanation = _as_anybody(config, voting, rpc)
+        explanation, result = _as_anybody(config, voting, rpc, published or [])
     else:
         if rpc is not None:
             raise RequestError("--rpc goes with a network.toml", hint="node.toml names its RPC in [chain]")
-        explanation = _as_worker(config, voting, statements or [] if explained else None)
+        explanation, result = _as_worker(
+            config, voting, statements or [] if explained else None, published or []
+        )
     if as_json:
-        typer.echo(json.dumps(document(explanation, private=explained)))
+        told = None if result is None else result.document()
+        typer.echo(json.dumps({**document(explanation, private=explained), "published": told}))
     else:
-        for line in (*explanation.evidence(), *(explanation.why() if explained else ())):
+        shown = result.lines() if result is not None else ()
+        for line in (*explanation.evidence(), *shown, *(explanation.why() if explained else ())):
             typer.echo(line)
     if has_failed(explanation):
         raise typer.Exit(REFUSED)
@@ -110,18 +118,23 @@ def has_failed(explanation: Explanation) -> bool:
     return state is State.UNRESOLVED or (state is State.NONE and explanation.is_too_old)
 
 
-def _as_anybody(file: Path, text: str, rpc: str | None) -> Explanation:
-    """What the chain tells, at its newest block."""
+def _as_anybody(
+    file: Path, text: str, rpc: str | None, places: Sequence[str]
+) -> tuple[Explanation, ShownResult | None]:
+    """What the chain tells, at its newest block, and what is published."""
     network = NetworkConfig.load(file)
     client = network_access.reading_client(network, network_access.connect(network, rpc))
     with network_access.synced_index(network, client) as index:
         now = network_access.time_of(client, index.block())
         voting_id, subject = voting_named(network, client, index, text)
         names = {workflow_id(name): name for name in network.workflows}
-        return explain(public_part(index, names, voting_id, now, subject))
+        explanation = explain(public_part(index, names, voting_id, now, subject))
+        return explanation, published_result(network, index, voting_id, places)
 
 
-def _as_worker(file: Path, text: str, statements: Sequence[Path] | None) -> Explanation:
+def _as_worker(
+    file: Path, text: str, statements: Sequence[Path] | None, places: Sequence[str]
+) -> tuple[Explanation, ShownResult | None]:
     """What the worker knows besides; with `statements` also what members told it, in these files too."""
     with opened(file) as access:
         voting_id, subject = voting_named(
@@ -140,7 +153,7 @@ def _as_worker(file: Path, text: str, statements: Sequence[Path] | None) -> Expl
             compared = (compared_of(reader.gather(voting_id, *about)) for about in files.items())
             told = tuple((each.where, each.reason) for each in refused)
             known = replace(known, compared=tuple(compared), refused=told)
-        return explain(known)
+        return explain(known), published_result(access.network, access.index, voting_id, places)
 
 
 def _has_trigger(access: Access, voting_id: bytes) -> bool:

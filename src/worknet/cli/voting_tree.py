@@ -9,6 +9,7 @@ import typer
 from worknet.audit.publications import Known, Publications
 from worknet.chain.index_facts import IndexedRecord
 from worknet.cli.naming import voting_named
+from worknet.cli.published import places_of
 from worknet.config import NetworkConfig
 from worknet.network import access as network_access
 from worknet.node.ancestry import Ancestor, Ancestry, document, lines
@@ -20,11 +21,15 @@ from worknet.protocol.ids import workflow_id
 from worknet.protocol.manifest import Manifest
 
 
-def show_tree(file: Path, voting: str, rpc: str | None, as_json: bool, *, is_network: bool) -> None:
-    """Prints the tree of the voting that the text names; as `show` takes its file and its RPC."""
+def show_tree(
+    file: Path, voting: str, rpc: str | None, published: Sequence[str], as_json: bool, *, is_network: bool
+) -> None:
+    """Prints the tree of the voting that the text names; as `show` takes its file, RPC and places."""
     if rpc is not None and not is_network:
         raise RequestError("--rpc goes with a network.toml", hint="node.toml names its RPC in [chain]")
-    root = _as_anybody(file, voting, rpc) if is_network else _as_worker(file, voting)
+    if published and not is_network:
+        raise RequestError("a worker draws the tree by its own manifests", hint="leave --published out")
+    root = _as_anybody(file, voting, rpc, published) if is_network else _as_worker(file, voting)
     if root.entry is None:
         raise UnknownVoting(
             f"nobody has voted on {to_hex(root.voting_id)}", "a voting without a record has no parents"
@@ -59,11 +64,11 @@ def _own(journal: Journal, indexed: IndexedRecord) -> Manifest | None:
     return None
 
 
-def _as_anybody(file: Path, voting: str, rpc: str | None) -> Ancestor:
-    """By the manifests that are published where network.toml says."""
+def _as_anybody(file: Path, voting: str, rpc: str | None, published: Sequence[str]) -> Ancestor:
+    """By the manifests that are published where network.toml says, or in these places."""
     network = NetworkConfig.load(file)
     client = network_access.reading_client(network, network_access.connect(network, rpc))
-    places = Publications(network.network.published)
+    places = Publications(places_of(network, published))
 
     def manifests(records: Sequence[IndexedRecord]) -> Mapping[bytes, Manifest]:
         known = [Known(each.record, each.position) for each in records]
