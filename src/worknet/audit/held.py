@@ -6,7 +6,8 @@ from dataclasses import replace
 from worknet.audit.errors import AuditError
 from worknet.audit.findings import Finding, ordered, shown
 from worknet.audit.outcome import Audit
-from worknet.protocol.trees import Tree
+from worknet.audit.resume import AuditState
+from worknet.protocol.trees import Frontier, Tree
 from worknet.verify import Head
 
 
@@ -24,6 +25,21 @@ def hold(audit: Audit, heads: Sequence[Head]) -> Audit:
     path = () if wrong else tuple(tree.consistency(first.size))
     before = replace(audit.before, size=first.size, root=first.root, time=0)
     return replace(audit, before=before, path=path, findings=ordered((*audit.findings, *wrong)))
+
+
+def roots(audit: Audit, since: AuditState | None) -> dict[int, bytes]:
+    """The tree heads of the log by its size, after every leaf that the audit saw appended.
+
+    `since` is what the audit went on from.
+    """
+    frontier = (
+        Frontier(since.head.size, since.subtrees) if since is not None and audit.is_resumed else Frontier()
+    )
+    found = {}
+    for leaf in audit.appended:
+        frontier.append(leaf)
+        found[frontier.size] = frontier.root()
+    return found
 
 
 def _held(tree: Tree, head: Head) -> list[Finding]:

@@ -252,7 +252,7 @@ def parts(report: Report, by: Spans, left: int = 64) -> Grid:
 def amounts(report: Report, left: int = 64) -> list[Row]:
     """What each worker earned, as bars to one scale: paid, owed and unclaimed."""
     most = max((sum(int(getattr(each, kind)) for kind in SHARES) for each in report.workers), default=0)
-    room = WIDTH - left - 270
+    room = WIDTH - left - 140
     rows = []
     for number, each in enumerate(report.workers):
         pieces, at = [], float(left)

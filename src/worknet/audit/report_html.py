@@ -4,6 +4,7 @@ Whatever others wrote (a network's name, a summary, an address) is text: all tha
 made visible by `plain` and then escaped. The page itself tells the browser to load and run nothing.
 """
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,7 @@ from markupsafe import Markup
 from worknet.audit import pictures
 from worknet.audit.foreign import fields, plain
 from worknet.audit.report import Published, RecordLine, Report
-from worknet.audit.report_text import head_text, origin_text, place_of, verdict_text
-from worknet.config.amounts import amount_text
+from worknet.audit.report_text import head_text, money, origin_text, place_of, verdict_text
 
 MOST_RECORDS = 500
 """Records in the table: the newest ones."""
@@ -29,6 +29,7 @@ MOST_PARENTS = 12
 """Parents of one result that are drawn."""
 
 _DEEPEST = 4
+_HASH = re.compile("0x[0-9a-f]{64}")
 
 
 def page(report: Report) -> str:
@@ -74,13 +75,19 @@ def _environment() -> Environment:
         plain=plain,
         fields=fields,
         brief=brief,
-        amount=amount_text,
+        short=short,
+        amount=money,
         grouped=lambda number: f"{number:,}",
         workers=_workers,
         head=head_text,
         place=place_of,
     )
     return environment
+
+
+def short(name: str) -> str:
+    """A voting's name as a table shows it: an event's trigger id shortened."""
+    return _HASH.sub(lambda found: brief(found[0]), name)
 
 
 def _visible(value: object) -> object:

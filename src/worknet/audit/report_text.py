@@ -12,6 +12,7 @@ MOST_LINES = 12
 """Gaps, policies, changes of members and published results that are told."""
 
 _LABEL = 12
+_MILLIONTH = 10**12
 
 
 def text(report: Report) -> str:
@@ -59,6 +60,14 @@ def origin_text(report: Report) -> str:
     seen = "" if after.block is None else f", block {after.block:,}"
     seen += "" if after.time is None else f" of {after.time}"
     return f"{begun}, to size {after.size:,}{seen}"
+
+
+def money(wei: int) -> str:
+    """An amount as it is read at a glance, to a millionth of the currency; the JSON report has the wei."""
+    if 0 < wei < _MILLIONTH:
+        return f"{wei:,} wei"
+    shown = amount_text(wei - wei % _MILLIONTH)
+    return f"{shown}…" if wei % _MILLIONTH else shown
 
 
 def _lines(report: Report) -> Iterator[str]:
@@ -128,7 +137,7 @@ def _workers(report: Report) -> Iterator[str]:
     for each in report.workers:
         yield (
             f"{each.index:<8}{each.role:<10}{each.agreed:>8}{each.outvoted:>10}{each.missing:>9}"
-            f"  {', '.join(amount_text(int(wei)) for wei in (each.paid, each.owed, each.unclaimed))}"
+            f"  {', '.join(money(int(wei)) for wei in (each.paid, each.owed, each.unclaimed))}"
         )
     yield ""
 

@@ -7,6 +7,7 @@ from worknet.audit import report as told
 from worknet.audit.findings import RULES, Finding
 from worknet.audit.lines import OpenVoting, RecordLine
 from worknet.audit.outcome import Audit
+from worknet.audit.publications import Publication
 from worknet.audit.resume import Head
 from worknet.chain.events import Role
 from worknet.protocol.canonical import to_hex
@@ -29,7 +30,7 @@ class Context:
     network: str
     workflows: Mapping[bytes, str] = field(default_factory=dict)
     is_given: bool = False
-    published: Mapping[bytes, told.Published] = field(default_factory=dict)
+    published: Mapping[bytes, Publication] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -141,7 +142,7 @@ class _Teller:
             missing=_indices(record.members & ~line.counted),
             input_root=to_hex(record.input_root),
             result_root=to_hex(record.result_root),
-            published=self._context.published.get(record.voting_id),
+            published=_published(self._context.published.get(record.voting_id)),
         )
 
     def open_voting(self, line: OpenVoting) -> told.OpenLine:
@@ -198,6 +199,13 @@ def _finding(finding: Finding) -> told.FindingLine:
         finding.block,
         dict(finding.evidence),
     )
+
+
+def _published(publication: Publication | None) -> told.Published | None:
+    if publication is None:
+        return None
+    manifest = publication.manifest
+    return told.Published(publication.where, manifest.summary, [to_hex(each) for each in manifest.parents])
 
 
 def _indices(workers: int) -> list[int]:

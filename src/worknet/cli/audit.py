@@ -3,7 +3,8 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,10 @@ import typer
 from worknet.audit import state as remembered
 from worknet.audit.audit import audit
 from worknet.audit.errors import AuditError
-from worknet.audit.held import hold
+from worknet.audit.findings import ordered
+from worknet.audit.held import hold, roots
+from worknet.audit.outcome import Audit
+from worknet.audit.publications import Known, Publication, Publications
 from worknet.audit.report import Report
 from worknet.audit.report_html import page
 from worknet.audit.report_text import text
@@ -20,6 +24,8 @@ from worknet.audit.telling import Context, report_of
 from worknet.cli.failures import REFUSED
 from worknet.cli.options import AsJson, File, RpcUrl
 from worknet.config import NetworkConfig
+from worknet.config.publishing import place_of
+from worknet.config.values import Url
 from worknet.network import access
 from worknet.protocol.ids import workflow_id
 from worknet.sources.shared_files import write_whole
@@ -55,6 +61,14 @@ def audit_network(
             help="A head that you know from elsewhere: audit from the beginning, and hold the log to it.",
         ),
     ] = None,
+    published: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--published",
+            metavar="PLACE",
+            help="A folder or address with published results, besides those that network.toml names.",
+        ),
+    ] = None,
     reports: Annotated[
         list[Path] | None,
         typer.Option(
@@ -83,6 +97,7 @@ def audit_network(
     written = [*dict.fromkeys(reports or [])]
     _check_targets(state_file, written)
     head = None if given is None else parse_head(given)
+    places = [*network.network.published, *(place_of("--published", each) for each in published or [])]
     since = remembered.read(state_file, chain_id, contract)
 
     client = access.reading_client(network, access.connect(network, rpc))
@@ -92,8 +107,9 @@ def audit_network(
         # What was remembered is not forgotten because another head is given.
         known = [] if since is None else [Head(since.head.size, since.head.root)]
         made = hold(made, [head, *(each for each in known if each.size)])
+    made, found, unread = _with_publications(made, places, roots(made, since))
     names = {workflow_id(name): name for name in network.workflows}
-    context = Context(network.network.name, names, head is not None)
+    context = Context(network.network.name, names, head is not None, found, unread)
     report = report_of(made, context)
     for target in written:
         _write(target, FORMS[target.suffix](report).encode())
@@ -107,6 +123,22 @@ def audit_network(
         typer.echo(_told(state_file, report, is_remembered))
     if report.findings:
         raise typer.Exit(REFUSED)
+
+
+def _with_publications(
+    made: Audit, places: list[Path | Url], heads: Mapping[int, bytes]
+) -> tuple[Audit, dict[bytes, Publication], dict[str, str]]:
+    """The audit with what publications add to it, those that were proven, and places that were not read."""
+    if not places:
+        return made, {}, {}
+    reader = Publications(places)
+    known = [Known(line.record, line.position) for line in made.records]
+    findings, proven = list(made.findings), {}
+    for each in reader.find(known, root_at=heads.get):
+        findings += each.findings
+        if each.publication is not None:
+            proven[each.voting_id] = each.publication
+    return replace(made, findings=ordered(findings)), proven, reader.faults
 
 
 def _told(state_file: Path, report: Report, is_remembered: bool) -> str:

@@ -6,7 +6,7 @@ from tests.unit.audit.reports import START, finding, record, report, rich_report
 
 from worknet.audit.foreign import LONGEST, fields, plain
 from worknet.audit.report import GapLine, Network, Published
-from worknet.audit.report_text import MOST_FINDINGS, MOST_LINES, text
+from worknet.audit.report_text import MOST_FINDINGS, MOST_LINES, money, text
 from worknet.protocol.times import time_text
 
 
@@ -98,3 +98,10 @@ def test_a_value_is_told_field_by_field_and_nested_ones_as_json() -> None:
     ]
     assert fields([1, 2]) == [("", "[1, 2]")]
     assert fields({}) == [("", "{}")]
+
+
+def test_amounts_are_told_to_a_millionth_and_never_as_more_than_they_are() -> None:
+    assert money(25 * 10**16) == "0.25"
+    assert money(10**18 + 10**12 - 1) == "1…"
+    assert money(2_500) == "2,500 wei"
+    assert money(0) == "0"
