@@ -37,7 +37,8 @@ def shown(bills: Bills, selection: Selection, number: int = 0) -> dict[str, Any]
     """What is shown, as the file says it."""
     disclosure = evidence(bills, selection, number).document["disclosure"]
     assert (disclosure["kind"], disclosure["name"]) == (selection.kind, selection.name)
-    return disclosure["shown"]
+    made: dict[str, Any] = disclosure["shown"]
+    return made
 
 
 def refusal(bills: Bills, selection: Selection) -> NodeError:
