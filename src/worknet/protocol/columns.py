@@ -1,24 +1,15 @@
 """Columns: the types that a column of a table may have, and what a value of each may be (section 3)."""
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal, get_args
 
-from worknet.protocol.canonical import INTEGER_BOUND, check_name
+from worknet.protocol.canonical import check_name
 from worknet.protocol.errors import ProtocolError
+from worknet.protocol.values import wrong
 
 ColumnType = Literal["int", "bigint", "decimal", "str", "bool", "bytes", "time"]
 
 MAX_DIGITS = 30
-
-_TEXTS = {
-    "str": re.compile(".*", re.DOTALL),
-    "bigint": re.compile(r"0|-?[1-9][0-9]*"),
-    "decimal": re.compile(r"-?(0|[1-9][0-9]*)(\.(?P<fraction>[0-9]+))?"),
-    "bytes": re.compile(r"0x([0-9a-f]{2})*"),
-    "time": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.(?P<fraction>[0-9]+))?Z"),
-}
 
 
 class TableError(ProtocolError):
@@ -64,31 +55,4 @@ class Column:
 
     def check(self, value: object) -> str:
         """What is wrong with the value in this column, in words that do not hold it; empty if nothing."""
-        if value is None:
-            return "" if self.nullable else "null where a value is due"
-        if self.type == "bool":
-            return "" if isinstance(value, bool) else f"a {type(value).__name__} where true or false is due"
-        if self.type == "int":
-            if not isinstance(value, int) or isinstance(value, bool):
-                return f"a {type(value).__name__} where an integer is due"
-            return "" if -INTEGER_BOUND < value < INTEGER_BOUND else "an integer of 2^53 or more"
-        if not isinstance(value, str):
-            return f"a {type(value).__name__} where text is due"
-        return self._check_text(value)
-
-    def _check_text(self, text: str) -> str:
-        try:
-            text.encode()
-            match = _TEXTS[self.type].fullmatch(text)
-            fraction = match and match.groupdict().get("fraction")
-            if not match or len(fraction or "") != self.digits:
-                return f"not the text of a {self.type}" + (f" with {self.digits} digits" * bool(self.digits))
-            if self.type == "time":
-                year = 2000 + int(text[:4]) % 400  # The calendar repeats itself; `datetime` knows no year 0.
-                month, day, hour, minute, second = (int(text[at : at + 2]) for at in range(5, 19, 3))
-                datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-        except UnicodeEncodeError:
-            return "a lone surrogate"
-        except ValueError:
-            return "a time that does not exist"
-        return "a negative zero" if self.type == "decimal" and re.fullmatch("-[0.]+", text) else ""
+        return wrong(value, self.type, self.nullable, self.digits)

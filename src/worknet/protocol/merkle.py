@@ -41,11 +41,10 @@ def root_of_hashes(hashes: Sequence[bytes]) -> bytes:
     of the RFC, since there every left subtree is the largest perfect one.
     """
     level = list(hashes)
-    if not level:
-        return EMPTY
     while len(level) > 1:
-        level = next_level(level)
-    return level[0]
+        above = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
+        level = above + level[2 * len(above) :]
+    return level[0] if level else EMPTY
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> None:
@@ -65,14 +64,6 @@ def verify_inclusion_of_hash(leaf: bytes, index: int, size: int, path: Sequence[
         node = node_hash(sibling, node) if is_left else node_hash(node, sibling)
     if node != root:
         raise ProofError("the path leads to another root")
-
-
-def next_level(level: list[bytes]) -> list[bytes]:
-    """The nodes above a level's; a last one without a partner is above as it is."""
-    above = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
-    if len(level) & 1:
-        above.append(level[-1])
-    return above
 
 
 def climb(here: int, last: int, path: Sequence[bytes]) -> Iterator[tuple[bytes, bool]]:

@@ -1,12 +1,11 @@
 """Times as text: RFC 3339 in UTC with `Z` and whole seconds, as all documents of the protocol have them."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from worknet.protocol.errors import ProtocolError
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = 253402300799
 
 
@@ -22,13 +21,10 @@ def time_text(seconds: int) -> str:
 
 
 def parse_time(text: object) -> int:
-    """The Unix seconds of a text like `2026-01-31T09:00:00Z`."""
-    if not isinstance(text, str) or not _TIME.fullmatch(text):
-        raise TimeError("not a time like 2026-01-31T09:00:00Z")
+    """The Unix seconds of a text like `2026-01-31T09:00:00Z`, from 1970 on."""
+    if not isinstance(text, str) or not _TIME.fullmatch(text) or text < "1970":
+        raise TimeError("not a time like 2026-01-31T09:00:00Z, or one before 1970")
     try:
-        seconds = (datetime.fromisoformat(text) - _EPOCH) // timedelta(seconds=1)
+        return int(datetime.fromisoformat(text).timestamp())
     except ValueError as error:
         raise TimeError("a time that does not exist") from error
-    if seconds < 0:
-        raise TimeError("a time before 1970")
-    return seconds
