@@ -251,6 +251,10 @@ CASES: Mapping[Finding | Cause, Callable[[], Known]] = {
     Cause.BAD_DATA: lambda: without_ballot(
         Cause.BAD_DATA, str(SchemaViolationError(ORIGIN, "null where a value is due", row=3, column="wh"))
     ),
+    Cause.PARENT_MISSING: lambda: without_ballot(
+        Cause.PARENT_MISSING,
+        "of matching_24_7@2026-01-31T03:00:00Z, voting 0x1919, this worker no longer holds the rows of scores",
+    ),
     Cause.WORKFLOW_FAILED: lambda: without_ballot(
         Cause.WORKFLOW_FAILED, "workflow failed", "meter c1: 2 Wh of 1 Wh cannot be green"
     ),

@@ -97,9 +97,9 @@ ADVICE: Mapping[Finding | Cause, str] = {
         "what it takes"
     ),
     Cause.PARENT_MISSING: (
-        "where results are open yet, a longer `delay` in the next policy waits for them; where this worker "
-        "did not vote for a record or forgot its rows, it votes again once the window lies after that: "
-        "[journal] `keep` is longer than windows"
+        "a result that is open yet is waited for, and a longer `delay` in the next policy leaves it the time; "
+        "where this worker holds no rows of a recorded one, it votes again on the first window of which it "
+        "holds all: keep rows for longer than windows are (`[journal]` in node.toml)"
     ),
     Cause.WORKFLOW_FAILED: (
         "what the workflow said is shown here alone, for it may name rows; run it on them with `worknet "
