@@ -23,8 +23,8 @@ from worknet.audit.report_text import text
 from worknet.audit.telling import Context, report_of
 from worknet.cli.failures import REFUSED
 from worknet.cli.options import AsJson, File, RpcUrl
+from worknet.cli.published import PublishedPlaces, places_of
 from worknet.config import NetworkConfig
-from worknet.config.publishing import place_of
 from worknet.config.values import Url
 from worknet.network import access
 from worknet.protocol.ids import workflow_id
@@ -61,14 +61,7 @@ def audit_network(
             help="A head that you know from elsewhere: audit from the beginning, and hold the log to it.",
         ),
     ] = None,
-    published: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--published",
-            metavar="PLACE",
-            help="A folder or address with published results, besides those that network.toml names.",
-        ),
-    ] = None,
+    published: PublishedPlaces = None,
     reports: Annotated[
         list[Path] | None,
         typer.Option(
@@ -97,7 +90,7 @@ def audit_network(
     written = [*dict.fromkeys(reports or [])]
     _check_targets(state_file, written)
     head = None if given is None else parse_head(given)
-    places = [*network.network.published, *(place_of("--published", each) for each in published or [])]
+    places = places_of(network, published or [])
     since = remembered.read(state_file, chain_id, contract)
 
     client = access.reading_client(network, access.connect(network, rpc))
