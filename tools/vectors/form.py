@@ -31,6 +31,11 @@ class VectorFile:
         case = {"name": name, "does": does, "given": written(given), "error": error}
         self.bad_cases.append(case | ({"rule": rule} if rule else {}))
 
+    def refused(self, name: str, does: str, error: str, field: str, /, **given: Any) -> None:
+        """A case in which operation `does` must refuse what is given, naming `field`."""
+        self.bad(name, does, error, **given)
+        self.bad_cases[-1]["field"] = field
+
     def document(self) -> dict[str, Json]:
         """The file as JSON."""
         return {"about": self.about, "protocol": 1, "good": self.good_cases, "bad": self.bad_cases}
