@@ -1,155 +1,120 @@
-"""`worknet verify`: reads the file, asks the chain if one is given, and says what came of it.
+"""`worknet verify`, and `python -m worknet.verify` for those who have nothing else installed.
 
-One function for both front ends, the command line of the project and `python -m worknet.verify`. Prints the
-outcome and returns the exit code; raises nothing that a file, a head or an RPC can cause.
+Prints what came of it and returns the exit code; raises nothing that a file, a head or an RPC can cause.
 """
 
+import argparse
 import json
+import re
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from worknet.protocol.addresses import AddressError, read_address
 from worknet.protocol.canonical import to_hex
-from worknet.protocol.words import How
-from worknet.verify.errors import EvidenceError, RefusedError, RpcError, VerifyError
-from worknet.verify.evidence import Disclosure, Evidence
-from worknet.verify.reading import MAX_BYTES, parse, parse_head
-from worknet.verify.rpc import read_chain
-from worknet.verify.verdict import Verdict, verify
+from worknet.verify import EvidenceError, RpcError, VerifyError, parse, parse_head, verify
+from worknet.verify.form import MAX_BYTES
 
-VERIFIED = 0
-REFUSED = 1
-UNUSABLE = 2
-"""The command line, the file's name or the RPC cannot be used: nothing is said about the evidence."""
-SOUND = 3
-"""Sound in itself, but nothing was given to hold it against."""
+VERIFIED, REFUSED, UNUSABLE, SOUND = range(4)
+"""Exit codes; unusable is the command line, the file's name or the RPC: nothing is said about the file."""
 
-_LEVELS = {
-    1: "level 1: held against a tree head that you trust",
-    3: "level 3: held against the chain",
-}
-_HOW = {
-    How.QUORUM: "recorded by quorum",
-    How.PLURALITY: "RECORDED BY PLURALITY: enough workers did NOT agree on this result",
-    How.REPORT: "recorded by report",
-}
+_CODES = {"verified": VERIFIED, "refused": REFUSED, "unusable": UNUSABLE, "sound": SOUND}
+_SAID = {"refused": "REFUSED", "unusable": "not verified", "sound": "sound in itself, but NOT VERIFIED"}
+_LEVELS = {1: "held against a tree head that you trust", 3: "held against the chain"}
+_EPILOG = """exit codes: 0 verified, and at which level; 1 refused, and why; 2 the command line, the file's
+name or the RPC cannot be used; 3 sound in itself, but nothing was given to hold it against"""
 
 
-def run(
-    file: Path,
-    head: str | None = None,
-    rpc: str | None = None,
-    contract: str | None = None,
-    as_json: bool = False,
-) -> int:
+def main(arguments: list[str] | None = None) -> int:
+    """Parses the arguments (default: those of the process) and returns the exit code."""
+    purpose = "Checks an evidence file without trusting the party that hands it over."
+    parser = argparse.ArgumentParser(prog="python -m worknet.verify", description=purpose, epilog=_EPILOG)
+    parser.add_argument("file", type=Path, metavar="FILE", help="the evidence file")
+    parser.add_argument("--head", metavar="SIZE:ROOT", help="a tree head of the result log that you trust")
+    parser.add_argument("--rpc", metavar="URL", help="a JSON-RPC of the network's chain that you trust")
+    parser.add_argument("--contract", metavar="ADDRESS", help="the contract of the network that you mean")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+    try:
+        return run(**vars(parser.parse_args(arguments)))
+    except KeyboardInterrupt:
+        return 130  # What shells report for a process that ended by Ctrl-C.
+
+
+def run(file: Path, head: str | None, rpc: str | None, contract: str | None, as_json: bool = False) -> int:
     """Verifies the file and prints the outcome; returns the exit code.
 
     `head` is a text `SIZE:ROOT`, `rpc` a URL, `contract` the address of the network's contract.
     """
+    outcome = _outcome(file, head, rpc, contract)
+    lines = [json.dumps(outcome)] if as_json else _text(file, outcome)
+    # Nothing that could steer a terminal; what it has no letters for comes as escapes.
+    shown = ["".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) + "\n" for line in lines]
+    encoding = sys.stdout.encoding or "ascii"
+    sys.stdout.write("".join(shown).encode(encoding, "backslashreplace").decode(encoding))
+    return _CODES[outcome["result"]]
+
+
+def _outcome(file: Path, head: str | None, rpc: str | None, contract: str | None) -> dict[str, Any]:
+    result, evidence = "unusable", None
     try:
         trusted = None if head is None else parse_head(head)
-        address = None if contract is None else _address(contract)
-        data = _contents(file)
-    except (VerifyError, OSError) as error:
-        return _failed("unusable", UNUSABLE, file, error, as_json)
-    try:
+        if contract is not None and not re.fullmatch("0x[0-9a-fA-F]{40}", contract):
+            raise EvidenceError("--contract", "no address", "0x and 40 hex digits")
+        with file.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+        result = "refused"
         evidence = parse(data)
-        verdict = verify(evidence, trusted, contract=address)
-        if rpc is not None:
-            verdict = verify(evidence, trusted, read_chain(rpc, evidence), contract=address)
-    except RpcError as error:
-        return _failed("unusable", UNUSABLE, file, error, as_json)
+        verdict = verify(evidence, trusted, rpc, None if contract is None else bytes.fromhex(contract[2:]))
+    except OSError as error:
+        message = f"cannot be read: {error.strerror or error}"
+        return {"result": "unusable", "level": None, "field": None, "message": message, "hint": ""}
     except VerifyError as error:
-        return _failed("refused", REFUSED, file, error, as_json)
-    _print(_json(evidence, verdict) if as_json else _text(file, evidence, verdict))
-    return VERIFIED if verdict.level else SOUND
-
-
-def _contents(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        return stream.read(MAX_BYTES + 1)
-
-
-def _address(text: str) -> bytes:
-    try:
-        return read_address(text)
-    except AddressError as error:
-        raise EvidenceError("--contract", str(error), error.hint) from error
-
-
-def _failed(result: str, code: int, file: Path, error: VerifyError | OSError, as_json: bool) -> int:
-    message = str(error) if isinstance(error, VerifyError) else f"cannot be read: {error.strerror or error}"
-    hint = error.hint if isinstance(error, VerifyError) else ""
-    if as_json:
-        field = error.field if isinstance(error, EvidenceError | RefusedError) else None
-        outcome = {"result": result, "level": None, "field": field, "message": message, "hint": hint}
-        _print(json.dumps(outcome))
-        return code
-    said = "REFUSED" if result == "refused" else "not verified"
-    lines = [f"{_shown(str(file))}: {said}", f"  {_shown(message)}"]
-    lines += [f"  hint: {_shown(hint)}"] if hint else []
-    _print("\n".join(lines))
-    return code
-
-
-def _json(evidence: Evidence, verdict: Verdict) -> str:
-    record, disclosure = evidence.record, evidence.disclosure
-    outcome: dict[str, Any] = {
+        told = {
+            "level": None,
+            "field": getattr(error, "field", None),
+            "message": str(error),
+            "hint": error.hint,
+        }
+        return {"result": "unusable" if isinstance(error, RpcError) else result} | told
+    told = {name: to_hex(evidence.record[name]) for name in ("contract", "voting_id")}
+    told |= {name: evidence.record[name] for name in ("chain_id", "attempt")}
+    return told | {
         "result": "verified" if verdict.level else "sound",
         "level": verdict.level,
         "checked": verdict.checked,
         "why_no_further": verdict.why_no_further,
-        "chain_id": record.chain_id,
-        "contract": to_hex(record.contract),
-        "voting_id": to_hex(record.voting_id),
-        "attempt": record.attempt,
         "how": verdict.how.name.lower(),
         "position": evidence.position,
         "head": str(evidence.head),
-        "row": None,
+        "disclosure": evidence.disclosure and _disclosed(evidence.disclosure),
     }
-    if disclosure is not None:
-        outcome["row"] = {
-            "kind": disclosure.kind,
-            "name": disclosure.name,
-            "index": disclosure.index,
-            "values": disclosure.row.values,
-        }
-    return json.dumps(outcome)
 
 
-def _text(file: Path, evidence: Evidence, verdict: Verdict) -> str:
-    said = f"VERIFIED, {_LEVELS[verdict.level]}" if verdict.level else "sound in itself, but NOT VERIFIED"
-    lines = [f"{_shown(str(file))}: {said}", _HOW[verdict.how], "", "checked:"]
-    lines += [f"  - {_shown(sentence)}" for sentence in verdict.checked]
-    lines += ["", f"no further, because {_shown(verdict.why_no_further)}"]
-    if evidence.disclosure is not None:
-        lines += ["", *_row(evidence.disclosure)]
-    return "\n".join(lines)
+def _disclosed(disclosure: Any) -> dict[str, Any]:
+    """What is shown: the values of a row by column, or how many rows."""
+    shown = disclosure["shown"]
+    told = {"kind": disclosure["kind"], "name": disclosure["name"]}
+    if "rows" in shown:
+        return told | {"shown": "whole", "rows": len(shown["rows"])}
+    if "values" in shown:
+        return told | {"shown": "row", "index": shown["index"], "values": shown["values"]}
+    values = {field["name"]: field["value"] for field in shown["fields"]}
+    return told | {"shown": "fields", "index": shown["index"], "values": values}
 
 
-def _row(disclosure: Disclosure) -> list[str]:
-    values: Mapping[str, Any] = disclosure.row.values
-    width = max(len(name) for name in values) if values else 0
-    shown = [f"  {name:{width}}  {_value(value)}" for name, value in values.items()]
-    return [f"row {disclosure.index} of the {disclosure.kind} {disclosure.name}:", *shown]
-
-
-def _value(value: Any) -> str:
-    return _shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-
-
-def _shown(text: str) -> str:
-    """The text without what could steer a terminal or turn the order of letters."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
-
-
-def _print(text: str) -> None:
-    """Prints what the terminal's encoding has no letters for as escapes, instead of failing."""
-    encoding = sys.stdout.encoding or "ascii"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+def _text(file: Path, outcome: dict[str, Any]) -> list[str]:
+    said = _SAID.get(outcome["result"]) or f"VERIFIED, level {outcome['level']}: {_LEVELS[outcome['level']]}"
+    if outcome["level"] is None:
+        return [f"{file}: {said}", f"  {outcome['message']}"] + [f"  hint: {outcome['hint']}"] * bool(
+            outcome["hint"]
+        )
+    how = "RECORDED BY PLURALITY: enough workers did NOT agree on this result"
+    lines = [f"{file}: {said}", how if outcome["how"] == "plurality" else f"recorded by {outcome['how']}"]
+    lines += ["", "checked:", *(f"  - {sentence}" for sentence in outcome["checked"])]
+    lines += ["", f"no further, because {outcome['why_no_further']}"]
+    if (shown := outcome["disclosure"]) is not None:
+        part = f"row {shown['index']}" if "values" in shown else f"all {shown['rows']} rows"
+        lines += ["", f"{part} of the {shown['kind']} {shown['name']}:"]
+        for name, value in shown.get("values", {}).items():
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            lines.append(f"  {name}  {text}")
+    return lines

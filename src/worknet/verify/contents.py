@@ -1,127 +1,141 @@
-"""Whether what an evidence file shows of a result hangs below the record's roots: manifest and disclosed row.
+"""Whether what an evidence file shows of a result hangs below the record's roots: manifest and disclosure.
 
 A tree's size comes from what commits to the tree: of rows from their header, of the result tree from the
 manifest, of fields from the schema. Where the file has no manifest, and for the tree of datasets, nothing
 commits to the size; then it is checked by the path's own length, and the table is known by its name.
 """
 
-from worknet.protocol import ids, merkle
-from worknet.protocol.canonical import to_hex
-from worknet.protocol.leaves import header_leaf
-from worknet.protocol.manifest import Manifest
-from worknet.protocol.tables import Schema
+from collections.abc import Iterable
+from hashlib import sha256
+
+from worknet.protocol.canonical import encode, to_hex
+from worknet.protocol.leaves import field_leaf, fields_of, header_leaf, salts_of
+from worknet.protocol.merkle import root, verify_inclusion
+from worknet.protocol.times import time_text
+from worknet.protocol.values import wrong
 from worknet.verify.errors import refusing, require
-from worknet.verify.evidence import Disclosure, Evidence, ManifestProof, RowFields
+from worknet.verify.form import Evidence, Members
+from worknet.verify.rules import hash_of_known, slot
 
 
-def check_manifest(evidence: Evidence, proof: ManifestProof) -> str:
+def check_manifest(evidence: Evidence, proof: Members) -> str:
     """The manifest is the result tree's first leaf and is about this voting; a sentence on it."""
-    manifest, record, where = proof.manifest, evidence.record, "manifest.document"
-    workflow_id = ids.workflow_id(manifest.workflow)
-    require(workflow_id == record.workflow_id, f"{where}.workflow", "its id is not the record's workflow_id")
-    require(manifest.trigger_id == record.trigger_id, f"{where}.trigger", "not the record's trigger")
-    bundle = evidence.policy.bundle_digest
-    require(manifest.bundle_digest == bundle, f"{where}.bundle", "not the bundle that the policy pins")
-    window = None
-    if evidence.policy.every:
-        with refusing("record.trigger_id"):
-            window = ids.Slot.of_trigger(record.trigger_id).window
-    require(manifest.window == window, f"{where}.window", "not the window of the trigger")
-    require(record.voting_id not in manifest.parents, f"{where}.parents", "the voting is its own parent")
+    manifest, record, where = proof["document"], evidence.record, "manifest.document"
+    is_named = hash_of_known(manifest["workflow"].encode()) == record["workflow_id"]
+    require(is_named, f"{where}.workflow", "its id is not the record's workflow_id")
+    require(manifest["trigger"] == record["trigger_id"], f"{where}.trigger", "not the record's trigger")
+    is_pinned = manifest["bundle"] == evidence.policy["bundle_digest"]
+    require(is_pinned, f"{where}.bundle", "not the bundle that the policy pins")
+    span, parents = slot(evidence), manifest["parents"]
+    window = span and {"start": time_text(span[0]), "end": time_text(span[1])}
+    require(manifest["window"] == window, f"{where}.window", "not the window of the trigger")
+    require(parents == sorted(set(parents)), f"{where}.parents", "the parents do not ascend")
+    require(record["voting_id"] not in parents, f"{where}.parents", "the voting is its own parent")
     with refusing("manifest.path", "the manifest is not in the result"):
-        leaf, count = manifest.leaf(proof.salt), 1 + len(manifest.tables)
-        merkle.verify_inclusion(leaf, 0, count, proof.path, record.result_root)
-    return (
-        f"the manifest is part of the result: workflow {manifest.workflow}, bundle {to_hex(bundle)}, "
-        f"tables {', '.join(sorted(manifest.tables)) or 'none'}"
-    )
+        leaf = proof["salt"] + encode(evidence.document["manifest"]["document"])
+        verify_inclusion(leaf, 0, 1 + len(manifest["tables"]), proof["path"], record["result_root"])
+    tables = ", ".join(sorted(manifest["tables"])) or "none"
+    bundle = to_hex(manifest["bundle"])
+    return f"the manifest is in the result: workflow {manifest['workflow']}, bundle {bundle}, tables {tables}"
 
 
-def check_disclosure(evidence: Evidence, disclosure: Disclosure) -> str:
-    """The row stands in its table or dataset, and that in the result or the inputs; a sentence on it."""
-    header, of = disclosure.header, disclosure.kind
-    proof = evidence.manifest
-    if of == "table" and proof is not None:
-        _check_entry(disclosure, proof.manifest)
+def check_disclosure(evidence: Evidence, disclosure: Members) -> str:
+    """What is shown stands in its table or dataset, and that in result or inputs; a sentence on it."""
+    header, of, name, shown = (disclosure[part] for part in ("header", "kind", "name", "shown"))
+    below = "result" if of == "table" else "input"
+    schema = evidence.document["disclosure"]["schema"]
+    if of == "table" and evidence.manifest is not None:
+        _check_entry(evidence.manifest["document"]["tables"], disclosure, schema)
     else:
-        require(disclosure.schema is None, "disclosure.schema", "nothing in this file commits to a schema")
-    if of == "table":
-        require(header.index >= 1, "disclosure.header.index", "the place of the manifest")
-    root = evidence.record.result_root if of == "table" else evidence.record.input_root
+        require(schema is None, "disclosure.schema", "nothing in this file commits to a schema")
+    require(of == "dataset" or header["index"] >= 1, "disclosure.header.index", "the place of the manifest")
     with refusing("disclosure.header.path", f"the {of} is not below the recorded root"):
-        leaf = header_leaf(header.salt, disclosure.name, header.rows, header.root)
-        merkle.verify_inclusion(leaf, header.index, header.count, header.path, root)
-    with refusing("disclosure.path", f"the row is not in the {of}"):
-        merkle.verify_inclusion(
-            disclosure.row.leaf(), disclosure.index, header.rows, disclosure.path, header.root
-        )
-    if isinstance(disclosure.row, RowFields):
-        _check_fields(disclosure.row, disclosure.schema)
-    if disclosure.schema is not None:
-        _check_columns(disclosure, disclosure.schema)
-    return _sentence(disclosure)
+        leaf = header_leaf(header["salt"], name, header["rows"], header["root"])
+        top = evidence.record[f"{below}_root"]
+        verify_inclusion(leaf, header["index"], header["count"], header["path"], top)
+    is_row = "rows" not in shown
+    what = _check_row(shown, header, schema) if is_row else _check_whole(shown, header, schema)
+    if schema is not None:
+        by_field = "fields" in shown if is_row else shown["field_keys"] is not None
+        is_asked = by_field == (schema["disclosure"] == "field")
+        require(is_asked, "disclosure.shown", "not shown as the schema says (rows or fields)")
+        _check_columns(shown, schema)
+    return f"what is shown {what} of {header['rows']} of the {of} {name} of the {below}"
 
 
-def _check_entry(disclosure: Disclosure, manifest: Manifest) -> None:
+def _check_entry(tables: Members, disclosure: Members, schema: Members | None) -> None:
     """The table is the one that the manifest says it is."""
-    header, schema = disclosure.header, disclosure.schema
-    require(disclosure.name in manifest.tables, "disclosure.name", "no table of the manifest")
-    entry = manifest.tables[disclosure.name]
-    require(header.rows == entry.rows, "disclosure.header.rows", "not as many as the manifest says")
-    require(
-        header.count == 1 + len(manifest.tables),
-        "disclosure.header.count",
-        "not the manifest and its tables",
-    )
-    index = 1 + sorted(manifest.tables).index(disclosure.name)
-    require(header.index == index, "disclosure.header.index", "not the table's place by its name")
-    digest = None if schema is None else schema.digest()
-    require(digest == entry.schema_digest, "disclosure.schema", "not the schema that the manifest names")
+    name = disclosure["name"]
+    require(name in tables, "disclosure.name", "no table of the manifest")
+    due = {"rows": tables[name]["rows"], "count": 1 + len(tables), "index": 1 + sorted(tables).index(name)}
+    for part, number in due.items():
+        is_due = disclosure["header"][part] == number
+        require(is_due, f"disclosure.header.{part}", f"by the manifest {number}")
+    is_named = schema is not None and sha256(encode(schema)).digest() == tables[name]["schema"]
+    require(is_named, "disclosure.schema", "not the schema that the manifest names")
 
 
-def _check_fields(row: RowFields, schema: Schema | None) -> None:
-    """Each field shown stands in the row, by its name in the order of names."""
-    columns = None if schema is None else sorted(column.name for column in schema.columns)
-    if columns is not None:
-        require(row.count == len(columns), "disclosure.row.count", "not as many as the schema has columns")
-    require(bool(row.fields), "disclosure.row.fields", "no field is shown")
-    before: tuple[int, str] = (-1, "")
-    for number, field in enumerate(row.fields):
-        where = f"disclosure.row.fields[{number}]"
-        ascends = field.index > before[0] and field.name > before[1]
-        require(ascends, where, "the fields do not ascend by name and index")
-        before = (field.index, field.name)
-        if columns is not None:
-            require(field.name in columns, f"{where}.name", "no column of the schema")
-            require(field.index == columns.index(field.name), f"{where}.index", "not the place of its name")
-        with refusing(f"{where}.path", "the field is not in the row"):
-            merkle.verify_inclusion(field.leaf(), field.index, row.count, field.path, row.root)
-
-
-def _check_columns(disclosure: Disclosure, schema: Schema) -> None:
-    """What is shown has the form that the schema asks for."""
-    row = disclosure.row
-    by_field = isinstance(row, RowFields)
-    require(
-        by_field == schema.field_disclosure, "disclosure.row", "not shown as the schema says (rows or fields)"
-    )
-    columns = {column.name: column for column in schema.columns}
+def _check_row(shown: Members, header: Members, schema: Members | None) -> str:
+    by_field, index = "fields" in shown, shown["index"]
+    with refusing("disclosure.shown.path", "the row is not below the header's root"):
+        leaf = shown["salt"] + (shown["root"] if by_field else encode(shown["values"]))
+        verify_inclusion(leaf, index, header["rows"], shown["path"], header["root"])
     if not by_field:
-        require(row.values.keys() == columns.keys(), "disclosure.row.values", "not the schema's columns")
-    for name, value in row.values.items():
-        wrong = columns[name].check(value)
-        require(not wrong, f"disclosure.row, column {name}", wrong)
+        return f"is row {index} (from 0)"
+    _check_fields(shown, schema)
+    return f"are {len(shown['fields'])} of {shown['count']} fields of row {index} (from 0)"
 
 
-def _sentence(disclosure: Disclosure) -> str:
-    of, row = disclosure.kind, disclosure.row
-    if isinstance(row, RowFields):
-        what = f"what is shown ({len(row.fields)} of {row.count} fields) belongs to"
+def _check_fields(shown: Members, schema: Members | None) -> None:
+    """Each field shown stands in the row."""
+    names = [] if schema is None else sorted(column["name"] for column in schema["columns"])
+    decoys = 0 if schema is None else schema.get("decoys", 0)
+    is_due = schema is None or shown["count"] == len(names) + decoys
+    require(is_due, "disclosure.shown.count", "not as many as the schema has")
+    require(shown["fields"], "disclosure.shown.fields", "no field is shown")
+    seen, before = set(), -1
+    for number, field in enumerate(shown["fields"]):
+        where, name, index = f"disclosure.shown.fields[{number}]", field["name"], field["index"]
+        require(index > before, f"{where}.index", "the fields do not ascend")
+        require(name not in seen, f"{where}.name", "a field that is shown twice")
+        require(not names or name in names, f"{where}.name", "no column of the schema")
+        in_place = not names or decoys or names.index(name) == index
+        require(in_place, f"{where}.index", "not the place of its name")
+        seen.add(name)
+        before = index
+        with refusing(f"{where}.path", "the field is not in the row"):
+            leaf = field_leaf(field["salt"], name, field["value"])
+            verify_inclusion(leaf, index, shown["count"], field["path"], shown["root"])
+
+
+def _check_whole(shown: Members, header: Members, schema: Members | None) -> str:
+    """The rows are all of the table, with the salts that follow from the key."""
+    where, rows, keys, decoys = "disclosure.shown", shown["rows"], shown["field_keys"], shown["decoys"]
+    require(len(rows) == header["rows"], f"{where}.rows", f"not {header['rows']}, as the header says")
+    require(keys is None or len(keys) == len(rows), f"{where}.field_keys", "not one for each row")
+    is_due = decoys == (schema.get("decoys", 0) if schema else decoys) and (keys or decoys == 0)
+    require(is_due, f"{where}.decoys", "not as many as the schema has")
+    parts: Iterable[bytes] = map(encode, rows)
+    if keys is not None:
+        parts = (root(fields_of(row, key, decoys)) for row, key in zip(rows, keys, strict=True))
+    salts = salts_of(shown["key"], len(rows))
+    leaves = [salt + part for salt, part in zip(salts, parts, strict=True)]
+    require(root(leaves) == header["root"], f"{where}.rows", "not those below the header's root")
+    return "are all rows,"
+
+
+def _check_columns(shown: Members, schema: Members) -> None:
+    """What is shown of rows has the columns and types of the schema."""
+    columns = {column["name"]: column for column in schema["columns"]}
+    if "fields" in shown:
+        fields = enumerate(shown["fields"])
+        cells = [(f"fields[{number}].value", field["name"], field["value"]) for number, field in fields]
     else:
-        what = "what is shown is"
-    below = "result" if of == "table" else "inputs"
-    against = "" if disclosure.schema is None else ", and has the form of its schema"
-    return (
-        f"{what} row {disclosure.index} (from 0) of {disclosure.header.rows} of the {of} {disclosure.name} "
-        f"of the {below}{against}"
-    )
+        rows = {f"rows[{number}]": row for number, row in enumerate(shown.get("rows", []))}
+        rows = {"values": shown["values"]} if "values" in shown else rows
+        for where, row in rows.items():
+            require(row.keys() == columns.keys(), f"disclosure.shown.{where}", "not the schema's columns")
+        cells = [(f"{where}.{name}", name, row[name]) for where, row in rows.items() for name in row]
+    for where, name, value in cells:
+        fault = wrong(value, *(columns[name][part] for part in ("type", "nullable", "digits")))
+        require(not fault, f"disclosure.shown.{where}", fault)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from worknet import verify
-from worknet.verify.__main__ import main
+from worknet.verify.command import main
 
 VECTORS = Path(__file__).parents[3] / "vectors" / "evidence.json"
 DOCUMENT = json.loads(VECTORS.read_text())
