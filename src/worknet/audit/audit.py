@@ -68,6 +68,8 @@ def audit(
     first = start if since is None or gone else since.head.block + 1
     for happening in reading.happenings(first, progress):
         course.take(happening)
+    if pool is not None:
+        course.check_balance(reading.balance(pool))
     # The header is asked for after the events: that of before they were read may have been reorganised.
     made = course.finish(reading.header(last), reading.ask)
     return _held(made, since) if gone and since is not None else made

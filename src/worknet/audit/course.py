@@ -90,7 +90,6 @@ class Course:
     def take(self, happening: Happening) -> None:
         """Adds an event."""
         self.notes.checked["events"] += 1
-        contract = self.place.contract
         match happening.event:
             case Malformed(reason=reason):
                 self.notes.broken("event.form", reason, happening)
@@ -98,19 +97,29 @@ class Course:
                 self._moved(happening, event)
             case events.Enrolled() | events.Removed() | events.Rotated() as event:
                 self._rewarding.take(happening)
-                self._members.take(happening, contract, self.notes)
+                self._members.take(happening, self.place, self.notes)
                 self._changed(happening, event.index)
             case events.OwnershipOffered() | events.OwnershipTransferred() | events.OpeningPaused():
-                self._members.take(happening, contract, self.notes)
+                self._members.take(happening, self.place, self.notes)
             case events.CheckedIn() as event:
-                self._members.check_in(happening, event, contract, self._ledger.length, self.notes)
+                self._members.check_in(happening, event, self.place, self._ledger.length, self.notes)
                 self._rewarding.take(happening)
             case events.PolicyAnnounced():
-                self._policies.take(happening, self._members.owner, contract, self.notes)
+                self._policies.take(happening, self._members.owner, self.place, self.notes)
             case events.Funded() | events.RewardsSet() | events.Claimed():
                 self._rewarding.take(happening)
             case event:
                 self._votings.take(happening, event.voting_id)
+
+    def check_balance(self, balance: int) -> None:
+        """Holds what the pool has after the last event against what was paid in and out.
+
+        It may have more: money can be forced on it without an event.
+        """
+        due = self._ledger.pool
+        if balance < due:
+            what = "the pool has less than was paid in and not paid out"
+            self.notes.broken("rewards.answers", what, told=balance, due=due)
 
     def finish(self, header: Header, ask: Ask) -> Audit:
         """Holds the contracts' answers as of the last block against the events, and tells the outcome."""

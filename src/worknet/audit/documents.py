@@ -1,7 +1,7 @@
 """Values as canonical documents, and back, by their types: what an audit remembers is kept in this form.
 
 Dataclasses become objects, bytes 0x hex, whole numbers themselves or from 2^53 on their decimal text, enums
-their values, lists and tuples arrays, mappings arrays of pairs in their order.
+their values, lists and tuples arrays; sets become arrays and mappings arrays of pairs, ascending.
 """
 
 import types
@@ -32,8 +32,8 @@ def written(value: Any) -> Value:
     if isinstance(value, bytes):
         return f"0x{value.hex()}"
     if isinstance(value, Mapping):
-        return [[written(key), written(each)] for key, each in value.items()]
-    return [written(each) for each in value]
+        return [[written(key), written(value[key])] for key in sorted(value)]
+    return [written(each) for each in (sorted(value) if isinstance(value, set | frozenset) else value)]
 
 
 def read(kind: type[Kind], document: Value, where: str = "the remembered state") -> Kind:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from worknet.audit.acts import check_act
 from worknet.audit.facts import Ask, Expected, Happening, Place, Question, asked, workers_of
 from worknet.audit.members import Members
 from worknet.audit.notes import Notes
@@ -235,14 +236,7 @@ class Rewarding:
 
     def _set_amounts(self, happening: Happening, event: events.RewardsSet) -> None:
         ledger = self._ledger
-        if happening.call.to == self._place.pool:
-            self._notes.differs(
-                "owner.acts",
-                "another than the owner sets rewards",
-                happening,
-                happening.call.sender,
-                self._members.owner,
-            )
+        check_act(happening, self._place, self._members.owner, self._notes)
         due = period_of(happening.time, ledger.length) + 1
         self._notes.differs(
             "rewards.amounts",

@@ -1,13 +1,13 @@
 """Who governs the network and who takes part, folded from events: every change held to the rules (section 1).
 
-The contract's own answers are compared at the end. Who may do what is seen where the transaction called the
-contract itself; where it came through another one, as a multisig's does, that cannot be seen and is counted.
+The contract's own answers are compared at the end.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from worknet.audit.facts import Expected, Happening, Question
+from worknet.audit.acts import check_act
+from worknet.audit.facts import Expected, Happening, Place, Question
 from worknet.audit.notes import Notes
 from worknet.chain import events
 from worknet.chain.events import Role
@@ -61,11 +61,11 @@ class Members:
         seat = self.seats.get(index)
         return None if seat is None else seat.key
 
-    def take(self, happening: Happening, contract: bytes, notes: Notes) -> None:
+    def take(self, happening: Happening, place: Place, notes: Notes) -> None:
         """Adds an event; one of another concern changes nothing."""
         match happening.event:
             case events.OwnershipOffered() as event:
-                self._acts(happening, contract, notes, self.owner)
+                check_act(happening, place, self.owner, notes)
                 notes.differs(
                     "owner.transfer",
                     "the ownership is offered by another",
@@ -75,21 +75,21 @@ class Members:
                 )
                 self.pending = event.pending
             case events.OwnershipTransferred() as event:
-                self._transfer(happening, event, contract, notes)
+                self._transfer(happening, event, place, notes)
             case events.OpeningPaused() as event:
-                self._acts(happening, contract, notes, self.owner)
+                check_act(happening, place, self.owner, notes)
                 self.paused = event.paused
             case events.Enrolled() as event:
-                self._acts(happening, contract, notes, self.owner)
+                check_act(happening, place, self.owner, notes)
                 self._enrol(happening, event, notes)
             case events.Removed() as event:
-                self._acts(happening, contract, notes, self.owner)
+                check_act(happening, place, self.owner, notes)
                 self._remove(happening, event, notes)
             case events.Rotated() as event:
-                self._rotate(happening, event, contract, notes)
+                self._rotate(happening, event, place, notes)
 
     def check_in(
-        self, happening: Happening, event: events.CheckedIn, contract: bytes, length: int, notes: Notes
+        self, happening: Happening, event: events.CheckedIn, place: Place, length: int, notes: Notes
     ) -> None:
         """Checks a check-in, in reward periods of this length."""
         if not self.enrolled >> event.index & 1:
@@ -97,7 +97,7 @@ class Members:
                 "member.removed", "a worker checks in that is not enrolled", happening, index=event.index
             )
             return
-        self._acts(happening, contract, notes, self.seats[event.index].key)
+        check_act(happening, place, self.seats[event.index].key, notes)
         notes.differs(
             "member.removed",
             "a worker checks in for another period",
@@ -127,7 +127,7 @@ class Members:
             yield Expected(question, member, "member.answers", f"{what} worker {index}")
 
     def _transfer(
-        self, happening: Happening, event: events.OwnershipTransferred, contract: bytes, notes: Notes
+        self, happening: Happening, event: events.OwnershipTransferred, place: Place, notes: Notes
     ) -> None:
         previous = self.owner or NOBODY
         is_offered = event.owner == self.pending or not self.owner
@@ -142,7 +142,7 @@ class Members:
                 before=previous,
             )
         if self.owner:
-            self._acts(happening, contract, notes, event.owner)
+            check_act(happening, place, event.owner, notes)
         self.owner, self.pending = event.owner, NOBODY
 
     def _enrol(self, happening: Happening, event: events.Enrolled, notes: Notes) -> None:
@@ -196,14 +196,14 @@ class Members:
         )
         seat.role = Role.NONE
 
-    def _rotate(self, happening: Happening, event: events.Rotated, contract: bytes, notes: Notes) -> None:
+    def _rotate(self, happening: Happening, event: events.Rotated, place: Place, notes: Notes) -> None:
         seat = self.seats.get(event.index)
         if seat is None:
             notes.broken(
                 "member.operator", "the key of an index rotates that nobody has", happening, index=event.index
             )
             return
-        self._acts(happening, contract, notes, seat.operator)
+        check_act(happening, place, seat.operator, notes)
         notes.differs(
             "member.operator",
             "another operator rotates the key of an index",
@@ -229,16 +229,6 @@ class Members:
                     index=index,
                     first=other,
                 )
-
-    def _acts(self, happening: Happening, contract: bytes, notes: Notes, due: bytes) -> None:
-        """Checks who sent what only `due` may do."""
-        if happening.call.to != contract:
-            notes.unseen["acts through other contracts, such as a multisig"] += 1
-            return
-        notes.checked["acts of owner, operators and workers"] += 1
-        notes.differs(
-            "owner.acts", "an account did what only another may", happening, happening.call.sender, due
-        )
 
     def _with_role(self, role: Role) -> int:
         return sum(1 << index for index, seat in self.seats.items() if seat.role is role)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from eth_utils.crypto import keccak
 
-from worknet.audit.facts import Expected, Happening, Question
+from worknet.audit.acts import check_act
+from worknet.audit.facts import Expected, Happening, Place, Question
 from worknet.audit.notes import Notes
 from worknet.chain import events
 from worknet.protocol.policy import Policy, version_at
@@ -53,19 +54,12 @@ class Policies:
         lines = self.lines.get(workflow_id)
         return lines[0].policy.every if lines else None
 
-    def take(self, happening: Happening, owner: bytes, contract: bytes, notes: Notes) -> None:
+    def take(self, happening: Happening, owner: bytes, place: Place, notes: Notes) -> None:
         """Adds an announcement; any other event changes nothing. `owner` is the owner of that moment."""
         event = happening.event
         if not isinstance(event, events.PolicyAnnounced):
             return
-        if happening.call.to == contract:
-            notes.differs(
-                "owner.acts",
-                "another than the owner announces a policy",
-                happening,
-                happening.call.sender,
-                owner,
-            )
+        check_act(happening, place, owner, notes)
         notes.checked["policies"] += 1
         lines = self.lines.setdefault(event.workflow_id, [])
         due = len(lines) + 1

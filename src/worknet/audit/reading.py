@@ -64,6 +64,10 @@ class Reading:
             if progress is not None:
                 progress("blocks read", end - first + 1, self._last - first + 1)
 
+    def balance(self, address: bytes) -> int:
+        """Wei that an address holds after the last block."""
+        return self._rpc.balance(address, self._last)
+
     def ask(self, questions: Sequence[Question]) -> list[Any]:
         """What views answer as of the last block; None for one that refuses, or answers in another form."""
         calls = [

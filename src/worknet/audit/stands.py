@@ -1,4 +1,4 @@
-"""Where a voting stands, as the contract's `voting` must answer it."""
+"""Where a voting stands that is not over, as the contract's `voting` must answer it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -49,9 +49,9 @@ class Stands:
 
     def fits(self, answer: tuple[Any, ...]) -> bool:
         """Whether this is what the contract answered."""
-        state, attempt, version, _, _, _, deadline, members, n, needed, ballots, cast, _, _ = answer
+        state, attempt, version, _, _, booked, deadline, members, n, needed, ballots, cast, _, _ = answer
         told = (state, attempt, deadline, members, n, needed)
-        if told != (self.state, self.attempt, self.deadline, self.members, self.n, self.needed):
+        if booked or told != (self.state, self.attempt, self.deadline, self.members, self.n, self.needed):
             return False
         # Of a slot that never opened the contract keeps the version that governs it.
         if self.attempt and version != self.policy_version:

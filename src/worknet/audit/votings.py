@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from eth_utils.crypto import keccak
 
 from worknet.audit import told
+from worknet.audit.acts import check_act
 from worknet.audit.ballots import Ballots
-from worknet.audit.facts import Expected, Happening, Place, Question
+from worknet.audit.facts import Expected, Happening, Place, Question, workers_of
 from worknet.audit.members import Members
 from worknet.audit.notes import Notes
 from worknet.audit.openings import check_opening, check_reopening
@@ -26,10 +27,12 @@ from worknet.protocol import voting as facts
 from worknet.protocol.earnings import ClosedVoting
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.ids import voting_id as id_of
-from worknet.protocol.voting import Voting
+from worknet.protocol.voting import Attempt, Voting
 from worknet.protocol.voting_rules import apply
 from worknet.protocol.voting_time import at
 from worknet.protocol.words import How
+
+_NO_BATCH = "items were passed over, and no item of a batch was taken"
 
 
 @dataclass
@@ -38,7 +41,7 @@ class _Running:
 
     due: list[told.Told] = field(default_factory=list)
     skipped: dict[int, str] = field(default_factory=dict)
-    report: events.Reported | None = None
+    report: Happening | None = None
     last: Happening | None = None
 
 
@@ -61,6 +64,7 @@ class Votings:
         self._ballots = Ballots(place, members, notes)
         self._running: dict[bytes, _Running] = {}
         self._transaction = b""
+        self._failed: list[tuple[bytes, Attempt]] = []
 
     def take(self, happening: Happening, voting_id: bytes) -> None:
         """Adds an event of a voting; events must come in the order of the chain."""
@@ -90,13 +94,16 @@ class Votings:
             case _ if followed.is_broken:
                 pass
             case events.Failed() | events.Settling() | events.Unresolved() as event:
-                self._ended(happening, event, running)
+                self._ended(happening, event, followed.voting, running)
             case events.Skipped() as event:
+                if event.worker <= max(running.skipped, default=-1):
+                    what = "items of a batch are passed over out of their order"
+                    self._notes.broken("ballot.skipped", what, happening, worker=event.worker)
                 running.skipped[event.worker] = event.rule
             case events.Reported() as event:
                 self._leave_out(voting_id, running)
                 self._check_place(happening, followed.voting, event.place.policy_version)
-                running.report = event
+                running.report = happening
             case _:
                 self._leave_out(voting_id, running)
                 for fact in self._facts(happening, followed, running):
@@ -107,12 +114,7 @@ class Votings:
         for voting_id, running in self._running.items():
             self._leave_out(voting_id, running)
             if running.skipped:
-                self._notes.broken(
-                    "ballot.skipped",
-                    "items were passed over, and none of the batch was taken",
-                    running.last,
-                    voting_id=voting_id,
-                )
+                self._notes.broken("ballot.skipped", _NO_BATCH, running.last, voting_id=voting_id)
         self._running.clear()
 
     def closed_at(self, voting_id: bytes, time: int) -> ClosedVoting | None:
@@ -124,7 +126,10 @@ class Votings:
         return closed_voting(followed.record, voting) if voting.closed else None
 
     def expected(self, now: int) -> Iterator[Expected]:
-        """What the contract must answer about the votings that are not over, in a block of that time."""
+        """What the contract must answer in a block of that time: about the votings that are not over, and
+        about the ballots of attempts that failed, of which no record tells."""
+        for voting_id, attempt in self._failed:
+            yield from _ballots_of(voting_id, attempt)
         for voting_id, followed in self.followed.items():
             if not followed.is_broken:
                 stands = Stands.of(at(self._current(followed), now))
@@ -173,6 +178,7 @@ class Votings:
         self,
         happening: Happening,
         event: events.Failed | events.Settling | events.Unresolved,
+        voting: Voting,
         running: _Running,
     ) -> None:
         self._notes.checked["ends of attempts"] += 1
@@ -183,6 +189,8 @@ class Votings:
             self._notes.broken("attempt.end", what, happening, told=repr(event))
             return
         del running.due[0]
+        if isinstance(event, events.Failed) and voting.attempts:
+            self._failed.append((event.voting_id, voting.current))
         if due != event:
             what = f"{kind} is told otherwise than the rules compute it"
             self._notes.broken("attempt.end", what, happening, told=repr(event), due=repr(due))
@@ -212,11 +220,11 @@ class Votings:
         self, happening: Happening, event: events.Recorded, followed: Followed, running: _Running
     ) -> None:
         """Applies the fact that a record itself tells: of a report, or of a plurality that is settled."""
-        report, running.report = running.report, None
-        if report is not None:
-            self._ballots.reported(happening, report, event.pair)
+        brought, running.report = running.report, None
+        if brought is not None and isinstance(report := brought.event, events.Reported):
+            self._ballots.reported(brought, report, event.pair)
             sets = (report.participants, report.voters, report.signers)
-            fact = facts.Reported(happening.time, report.place.attempt, event.pair, *sets)
+            fact = facts.Reported(brought.time, report.place.attempt, event.pair, *sets)
             self._apply(happening, event.voting_id, followed, running, fact)
         elif event.how is How.PLURALITY and not any(
             isinstance(each, events.Recorded) for each in running.due
@@ -259,11 +267,13 @@ class Votings:
         """The facts that an event tells on its own, its transaction checked."""
         time, voting = happening.time, followed.voting
         skipped, running.skipped = running.skipped, {}
+        is_batch = isinstance(happening.event, events.Opened | events.SealsBrought | events.Revealed)
+        if skipped and not is_batch:
+            self._notes.broken("ballot.skipped", _NO_BATCH, happening)
         match happening.event:
             case events.Opened() as event:
                 followed.voting = voting = self._current(followed)
-                if (event.workflow_id, event.trigger_id) != (followed.workflow_id, followed.trigger_id):
-                    self._notes.broken("voting.id", "an attempt is of another workflow or trigger", happening)
+                self._check_about(happening, event, followed)
                 check_opening(happening, event, voting, self._members, self._policies, self._notes)
                 frozen = (event.members, event.n, event.needed, self._members.standbys)
                 # Items of the batch that opens an attempt were passed over after it had opened.
@@ -271,8 +281,9 @@ class Votings:
                 return [facts.Opened(time, event.attempt, event.policy_version, *frozen)]
             case events.Reopened() as event:
                 followed.voting = voting = self._current(followed)
+                self._check_about(happening, event, followed)
                 check_reopening(happening, event, voting, self._policies, self._notes)
-                self._by_owner(happening)
+                check_act(happening, self._place, self._members.owner, self._notes)
                 return [facts.Reopened(time, event.attempt, event.until)]
             case events.Cast(place=place) as event:
                 self._check_place(happening, voting, place.policy_version)
@@ -308,16 +319,30 @@ class Votings:
             return
         running.due += told.of_fact(voting_id, before, followed.voting, fact)
 
+    def _check_about(
+        self, happening: Happening, event: events.Opened | events.Reopened, followed: Followed
+    ) -> None:
+        if (event.workflow_id, event.trigger_id) != (followed.workflow_id, followed.trigger_id):
+            self._notes.broken("voting.id", "an attempt is of another workflow or trigger", happening)
+
     def _check_place(self, happening: Happening, voting: Voting, version: int) -> None:
         if voting.attempts:
             due = voting.current.policy_version
             what = "a ballot names another policy version than its attempt has"
             self._notes.differs("ballot.place", what, happening, version, due)
 
-    def _by_owner(self, happening: Happening) -> None:
-        if happening.call.to == self._place.contract:
-            what = "another than the owner reopens a voting"
-            self._notes.differs("owner.acts", what, happening, happening.call.sender, self._members.owner)
+
+def _ballots_of(voting_id: bytes, attempt: Attempt) -> Iterator[Expected]:
+    """What the contract must answer about the ballots of an attempt."""
+    what = f"the contract has other ballots in attempt {attempt.number}"
+    for worker in workers_of(attempt.members):
+        sealed = attempt.seals.get(worker)
+        question = Question("WorkerNetwork", "seal_of", (voting_id, attempt.number, worker))
+        stored = bytes(32) if sealed is None else sealed.seal
+        yield Expected(question, stored, "voting.answers", what, voting_id)
+    for pair, voters in attempt.tally().items():
+        about = (voting_id, attempt.number, pair.input_root, pair.result_root)
+        yield Expected(Question("WorkerNetwork", "voters", about), voters, "voting.answers", what, voting_id)
 
 
 def _keccak(data: bytes) -> bytes:

@@ -114,9 +114,9 @@ class Rpc:
         """Number of transactions that `address` has sent, by default counting those that wait."""
         return integer(self.request("eth_getTransactionCount", _hex(address), _tag(block)))
 
-    def balance(self, address: bytes) -> int:
+    def balance(self, address: bytes, block: BlockTag = "latest") -> int:
         """Wei that `address` holds."""
-        return integer(self.request("eth_getBalance", _hex(address), "latest"))
+        return integer(self.request("eth_getBalance", _hex(address), _tag(block)))
 
     def code(self, address: bytes) -> bytes:
         """Code of the contract at `address`; empty where there is none."""
