@@ -182,6 +182,7 @@ def _edges() -> Iterator[Corrupted]:
     row = SMALL.document(SMALL.row("table", "scores", 2))
     first = "0x" + "11" * 32
     tables: Path = ("manifest", "document", "tables")
+    kind: Path = ("disclosure", "schema", "columns", 1, "type")
     entry = {"rows": 3, "schema": first}
     edges: list[tuple[dict[str, Json], Path, Json, Path]] = [
         (voting, ("protocol",), 2, ("protocol",)),
@@ -201,6 +202,7 @@ def _edges() -> Iterator[Corrupted]:
         (row, (*SHOWN, "values"), {"": "c2", "wh": 2000}, (*SHOWN, "values")),
         (row, (*SHOWN, "values"), {"consumer\n": "c2", "wh": 2000}, (*SHOWN, "values")),
         (row, (*SHOWN, "values"), [], (*SHOWN, "values")),
+        (row, kind, "float", kind),
         (row, ("disclosure", "schema", "decoys"), -1, ("disclosure", "schema", "decoys")),
         (row, ("disclosure", "schema", "decoys"), None, ("disclosure", "schema", "decoys")),
     ]

@@ -117,7 +117,7 @@ def _other_tables() -> Iterator[Corrupted]:
         ("the salt of another row", before, (*SHOWN, "salt"), "disclosure.shown.path"),
         ("the values of another row", before, (*SHOWN, "values"), "disclosure.shown.path"),
         ("the index of another row", before, (*SHOWN, "index"), "disclosure.shown.path"),
-        ("the header of the same dataset", dataset, HEADER, "disclosure.header.index"),
+        ("the header of the same dataset", dataset, HEADER, "disclosure.header.count"),
         ("the root of the same dataset", dataset, (*HEADER, "root"), "disclosure.header.path"),
         ("the row of the same dataset", dataset, SHOWN, "disclosure.shown.path"),
     ):
@@ -139,7 +139,7 @@ def _other_tables() -> Iterator[Corrupted]:
     yield refused("the name of a table of the same rows, without manifest", without, "disclosure.header.path")
     load = HERE.document(HERE.row("dataset", "load", 1))
     as_table = changed(load, ("disclosure", "kind"), "table")
-    yield refused("the first dataset for a table", as_table, "disclosure.header.index")
+    yield refused("the first dataset for a table", as_table, "disclosure.name")
     prices = HERE.document(HERE.fields("dataset", "prices", 1, ("paid",)))
     as_table = changed(prices, ("disclosure", "kind"), "table")
     yield refused("another dataset for a table", as_table, "disclosure.name")
@@ -165,7 +165,7 @@ def _other_fields() -> Iterator[Corrupted]:
         ("the salt of another row", before, [(*field, "salt")], f"{of_field}.path"),
         ("the path of another row", before, [(*field, "path")], f"{of_field}.path"),
         ("the field of another row", before, [field], f"{of_field}.path"),
-        ("the fields' root of another row", before, [(*SHOWN, "root")], f"{of_field}.path"),
+        ("the fields' root of another row", before, [(*SHOWN, "root")], "disclosure.shown.path"),
         ("fields and root of another row", before, [field, (*SHOWN, "root")], "disclosure.shown.path"),
         ("the name of another field", sibling, [(*field, "name")], f"{of_field}.index"),
         ("name and index of another", sibling, [(*field, "name"), (*field, "index")], f"{of_field}.path"),
@@ -181,10 +181,10 @@ def _other_fields() -> Iterator[Corrupted]:
         ("in descending order", fields, [second, first], "disclosure.shown.fields[1].index"),
         ("one of them twice", fields, [first, first, second], "disclosure.shown.fields[1].index"),
         ("none", fields, [], "disclosure.shown.fields"),
-        ("one that is no column", fields, [first, second | other], "disclosure.shown.fields[1].index"),
+        ("one that is no column", fields, [first, second | other], "disclosure.shown.fields[1].name"),
         ("another count", (*SHOWN, "count"), 4, "disclosure.shown.count"),
         ("no count", (*SHOWN, "count"), 0, "disclosure.shown.count"),
-        ("another root", (*SHOWN, "root"), to_hex(sample("other")), "disclosure.shown.fields[0].path"),
+        ("another root", (*SHOWN, "root"), to_hex(sample("other")), "disclosure.shown.path"),
         ("another salt of the row", (*SHOWN, "salt"), to_hex(sample("salt", 16)), "disclosure.shown.path"),
         ("another value", (*fields, 1, "value"), "o3", "disclosure.shown.fields[1].path"),
         ("another type", (*fields, 1, "value"), 2, "disclosure.shown.fields[1].path"),

@@ -12,14 +12,12 @@ from tools.vectors.evidence_forms import DECOYED
 from tools.vectors.evidence_proofs import HEADER, HERE
 from tools.vectors.evidence_refusals import refused
 from tools.vectors.form import Json, sample
-from tools.vectors.voted import INPUTS, OWNER_ROWS, OWNERS, SCORE_ROWS, SCORES, Voted
+from tools.vectors.voted import INPUTS, OWNER_ROWS, OWNERS, SCORE_ROWS, SCORES, Contents, Voted
 
 from worknet.protocol import salts
 from worknet.protocol.canonical import encode, to_hex
 from worknet.protocol.manifest import TableEntry
 from worknet.protocol.tables import Schema
-
-ROW = "disclosure.shown, row 0 of those"
 
 
 def undeclared() -> Iterator[Corrupted]:
@@ -46,51 +44,48 @@ def undeclared() -> Iterator[Corrupted]:
         row, whole = voted.row("table", "scores", 2), voted.whole("table", "scores")
         yield refused(f"row {number} that its schema does not admit", voted.document(row), column)
         if number < 4:
-            place = column.replace("row 0", "row 2")
+            place = column.replace("values", "rows[2]")
             yield refused(f"a whole table with row {number}", voted.document(whole), place)
-    for name, schema in _broken_schemas().items():
-        digest = sha256(encode(schema)).digest()
-        voted = Voted(contents=SMALL.contents, manifest_changes={"tables": {"scores": TableEntry(digest, 3)}})
+    for column in ({"type": "decimal", "digits": 2**53 - 1}, {"type": "str"}):
+        schema = SCORES.document()
+        schema["columns"] = [schema["columns"][0], schema["columns"][1] | column]
+        voted = _lying("scores", SMALL.contents, schema)
         shown = voted.row("table", "scores", 2) | {"schema": schema}
-        yield refused(f"a schema of {name}", voted.document(shown), "disclosure.schema")
+        yield refused(f"a schema with {column}", voted.document(shown), "disclosure.shown.values.wh")
+    unlawful = DECOYED.document() | {"decoys": 2**53 - 1}
+    voted = _lying("owners", {("table", "owners"): (OWNERS, OWNER_ROWS)}, unlawful)
+    shown = voted.whole("table", "owners") | {"schema": unlawful}
+    shown["shown"]["decoys"] = 2**53 - 1
+    yield refused("a schema of more decoys than memory", voted.document(shown), "disclosure.shown.decoys")
     by_field = Schema(OWNERS.columns, OWNERS.key)
-    voted = Voted(contents={("table", "owners"): (by_field, OWNER_ROWS)} | INPUTS)
-    field = Voted(contents={("table", "owners"): (OWNERS, OWNER_ROWS)} | INPUTS)
-    lie = {"tables": {"owners": TableEntry(by_field.digest(), 3)}}
-    lying = Voted(contents=field.contents, manifest_changes=lie)
+    by_row: Contents = {("table", "owners"): (by_field, OWNER_ROWS)} | INPUTS
+    in_fields: Contents = {("table", "owners"): (OWNERS, OWNER_ROWS)} | INPUTS
+    lying = _lying("owners", in_fields, by_field.document())
     shown = lying.fields("table", "owners", 2, ("owner",)) | {"schema": by_field.document()}
     yield refused("fields of a table that shows rows", lying.document(shown), "disclosure.shown")
-    lie = {"tables": {"owners": TableEntry(OWNERS.digest(), 3)}}
-    lying = Voted(contents=voted.contents, manifest_changes=lie)
+    lying = _lying("owners", by_row, OWNERS.document())
     shown = lying.row("table", "owners", 2) | {"schema": OWNERS.document()}
     yield refused("a row of a table that shows fields", lying.document(shown), "disclosure.shown")
-    lie = {"tables": {"owners": TableEntry(DECOYED.digest(), 3)}}
-    lying = Voted(contents=field.contents, manifest_changes=lie)
+    lying = _lying("owners", in_fields, DECOYED.document())
     shown = lying.fields("table", "owners", 2, ("owner",)) | {"schema": DECOYED.document()}
     yield refused("a row without the decoys of its schema", lying.document(shown), "disclosure.shown.count")
 
 
-def _broken_schemas() -> dict[str, dict[str, Json]]:
-    """Schemas of the right form to which a manifest commits, but which no table may have."""
-    good: dict[str, Json] = SCORES.document()
-    consumer, wh = good["columns"]
-    return {
-        "a type that is none": good | {"columns": [consumer, wh | {"type": "float"}]},
-        "an int with digits": good | {"columns": [consumer, wh | {"digits": 1}]},
-        "31 digits": good | {"columns": [consumer, wh | {"type": "decimal", "digits": 31}]},
-        "2^53 - 1 digits": good | {"columns": [consumer, wh | {"type": "decimal", "digits": 2**53 - 1}]},
-    }
+def _lying(name: str, contents: Contents, schema: dict[str, Json]) -> Voted:
+    """A voting whose manifest names another schema than that of its table."""
+    entry = TableEntry(sha256(encode(schema)).digest(), 3)
+    return Voted(contents=contents, manifest_changes={"tables": {name: entry}})
 
 
 _VALUES: list[tuple[dict[str, Json], str]] = [
-    ({"consumer": "c2", "wh": "2000"}, f"{ROW}, column wh"),
-    ({"consumer": "c2", "wh": True}, f"{ROW}, column wh"),
-    ({"consumer": "c2"}, ROW),
-    ({"consumer": "c2", "wh": 2000, "more": 1}, ROW),
-    ({"consumer": "c2", "wh": None}, f"{ROW}, column wh"),
-    ({"consumer": 2, "wh": 2000}, f"{ROW}, column consumer"),
-    ({"consumer": ["c2"], "wh": 2000}, f"{ROW}, column consumer"),
-    ({}, ROW),
+    ({"consumer": "c2", "wh": "2000"}, "disclosure.shown.values.wh"),
+    ({"consumer": "c2", "wh": True}, "disclosure.shown.values.wh"),
+    ({"consumer": "c2"}, "disclosure.shown.values"),
+    ({"consumer": "c2", "wh": 2000, "more": 1}, "disclosure.shown.values"),
+    ({"consumer": "c2", "wh": None}, "disclosure.shown.values.wh"),
+    ({"consumer": 2, "wh": 2000}, "disclosure.shown.values.consumer"),
+    ({"consumer": ["c2"], "wh": 2000}, "disclosure.shown.values.consumer"),
+    ({}, "disclosure.shown.values"),
 ]
 
 

@@ -17,6 +17,8 @@ from worknet.verify.errors import refusing, require
 from worknet.verify.form import Evidence, Members
 from worknet.verify.rules import hash_of_known, slot
 
+_MAX_DECOYS = 255  # Columns and decoys of a row are at most 256 together.
+
 
 def check_manifest(evidence: Evidence, proof: Members) -> str:
     """The manifest is the result tree's first leaf and is about this voting; a sentence on it."""
@@ -89,6 +91,7 @@ def _check_row(shown: Members, header: Members, schema: Members | None) -> str:
 def _check_fields(shown: Members, schema: Members | None) -> None:
     """Each field shown stands in the row."""
     names = [] if schema is None else sorted(column["name"] for column in schema["columns"])
+    places = {name: place for place, name in enumerate(names)}
     decoys = 0 if schema is None else schema.get("decoys", 0)
     is_due = schema is None or shown["count"] == len(names) + decoys
     require(is_due, "disclosure.shown.count", "not as many as the schema has")
@@ -98,8 +101,8 @@ def _check_fields(shown: Members, schema: Members | None) -> None:
         where, name, index = f"disclosure.shown.fields[{number}]", field["name"], field["index"]
         require(index > before, f"{where}.index", "the fields do not ascend")
         require(name not in seen, f"{where}.name", "a field that is shown twice")
-        require(not names or name in names, f"{where}.name", "no column of the schema")
-        in_place = not names or decoys or names.index(name) == index
+        require(schema is None or name in places, f"{where}.name", "no column of the schema")
+        in_place = schema is None or decoys or places[name] == index
         require(in_place, f"{where}.index", "not the place of its name")
         seen.add(name)
         before = index
@@ -113,8 +116,9 @@ def _check_whole(shown: Members, header: Members, schema: Members | None) -> str
     where, rows, keys, decoys = "disclosure.shown", shown["rows"], shown["field_keys"], shown["decoys"]
     require(len(rows) == header["rows"], f"{where}.rows", f"not {header['rows']}, as the header says")
     require(keys is None or len(keys) == len(rows), f"{where}.field_keys", "not one for each row")
-    is_due = decoys == (schema.get("decoys", 0) if schema else decoys) and (keys or decoys == 0)
-    require(is_due, f"{where}.decoys", "not as many as the schema has")
+    due = min(decoys, _MAX_DECOYS) if schema is None else schema.get("decoys", 0)
+    is_due = decoys == due <= _MAX_DECOYS and (keys is not None or decoys == 0)
+    require(is_due, f"{where}.decoys", "not as many as the schema has, or as a row may have")
     parts: Iterable[bytes] = map(encode, rows)
     if keys is not None:
         parts = (root(fields_of(row, key, decoys)) for row, key in zip(rows, keys, strict=True))
