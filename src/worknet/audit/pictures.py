@@ -195,11 +195,7 @@ def growth(report: Report, height: int = 200, left: int = 64) -> Growth | None:
         Tick(left + (WIDTH - left) * part / 2, time_text(begun + length * part // 2)[:16].replace("T", " "))
         for part in range(3)
     ]
-    up = [
-        Tick(height * (1 - part / 2), f"{low + rise * part // 2:,}")
-        for part in (0, 1, 2)
-        if part != 1 or rise > 1
-    ]
+    up = [Tick(height * (1 - part / rise), f"{low + part:,}") for part in sorted({0, rise // 2, rise})]
     return Growth(points, across, up, height)
 
 

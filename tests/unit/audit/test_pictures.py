@@ -125,3 +125,9 @@ def test_rewards_are_drawn_to_one_scale() -> None:
     for row in rows:
         total, width = sum(piece.count for piece in row.cells[0].pieces), row.cells[0].width
         assert width / rows[-1].cells[0].width == pytest.approx(total / 1_450_000_000_000_000_000)
+
+
+def test_a_small_log_s_middle_mark_stands_at_its_own_height() -> None:
+    growth = pictures.growth(report(0, 3))
+    assert growth is not None
+    assert [(tick.label, round(tick.at, 1)) for tick in growth.up] == [("0", 200.0), ("1", 133.3), ("3", 0.0)]
