@@ -90,19 +90,20 @@ class ResultsSource:
         return [self._rows_of(each, each.record) for each in slots if each.record is not None]
 
     def _rows_of(self, slot: SlotResult, record: Record) -> pl.DataFrame:
-        frame = self._recorded(slot, record)
+        frame, types = self._recorded(slot, record), polars_schema(self.schema)
         chosen = []
         for name, source in self._names().items():
             if source in SLOT_FIELDS:
-                kind = polars_schema(self.schema)[name]
-                chosen.append(pl.lit(_field(slot, source), dtype=kind).alias(name))
-            elif source in frame.columns:
-                chosen.append(pl.col(source).alias(name))
-            else:
-                wrong = f"the results of {time_text(slot.window.start)} have no {source}"
-                raise SchemaViolationError(self._origin, wrong, column=name)
+                chosen.append(pl.lit(_field(slot, source), dtype=types[name]).alias(name))
+                continue
+            # What an earlier version of the workflow gave may have had other columns.
+            if source not in frame.columns or frame.schema[source] != types[name]:
+                wrong = "of another type" if source in frame.columns else "not there"
+                message = f"in the results of {time_text(slot.window.start)}, {source} is {wrong}"
+                raise SchemaViolationError(self._origin, message, column=name)
+            chosen.append(pl.col(source).alias(name))
         # Literals alone would be one row, however many there are.
-        return frame.with_columns(chosen).select(list(self._names())) if frame.height else empty(self.schema)
+        return frame.with_columns(chosen).select(list(types)) if frame.height else empty(self.schema)
 
     def _recorded(self, slot: SlotResult, record: Record) -> pl.DataFrame:
         """The table as this worker voted for it, which is the recorded one."""

@@ -26,6 +26,7 @@ password = { env = "WORKER_PASSWORD" }
 GUIDE = Path(__file__).resolve().parents[3] / "docs" / "guides" / "sources.md"
 SQL = 'source = "sql"\nurl = { env = "DATABASE" }\nstatement = "select 1"\n'
 OBJECT = 'source = "object"\nurl = "s3://bucket/{start:%Y/%m}/{event.asset}.csv"\n'
+RESULTS = 'source = "results"\nworkflow = "hourly"\n'
 HTTP = 'source = "http"\nurl = "http://host/rows"\n'
 
 
@@ -121,6 +122,10 @@ def test_pages_are_told_in_a_table_of_their_own(tmp_path: Path) -> None:
         (HTTP + 'paging = { by = "link", at = "x" }\n', "paging", 'by "link" does not go with'),
         (HTTP + 'paging = { by = "guess" }\n', "paging.by", "is none of the values"),
         (HTTP + "max_pages = 0\n", "max_pages", "must be greater"),
+        (RESULTS.replace("hourly", "Hourly"), "workflow", "is no name"),
+        (RESULTS + 'table = ""\n', "table", "is no name"),
+        (RESULTS + 'repeated = "least"\n', "repeated", "is not known"),
+        ('source = "results"\n', "workflow", "is missing"),
         ('source = "ftp"\n', "source", "is of no known kind"),
     ],
 )
@@ -143,7 +148,7 @@ def test_the_guide_s_examples_are_read(tmp_path: Path) -> None:
         file.write_text(HEAD.partition("[workflows.w")[0] + example)
         for workflow in NodeConfig.load(file).workflows.values():
             kinds |= {dataset.source for dataset in workflow.datasets.values()}
-    assert kinds >= {"file", "http", "sql", "object"}
+    assert kinds >= {"file", "http", "sql", "object", "results"}
 
 
 def test_the_guide_s_ways_of_paging_are_read(tmp_path: Path) -> None:
