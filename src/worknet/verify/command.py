@@ -39,7 +39,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 130  # What shells report for a process that ended by Ctrl-C.
 
 
-def run(file: Path, head: str | None, rpc: str | None, contract: str | None, as_json: bool = False) -> int:
+def run(
+    file: Path,
+    head: str | None = None,
+    rpc: str | None = None,
+    contract: str | None = None,
+    as_json: bool = False,
+) -> int:
     """Verifies the file and prints the outcome; returns the exit code.
 
     `head` is a text `SIZE:ROOT`, `rpc` a URL, `contract` the address of the network's contract.

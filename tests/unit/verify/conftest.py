@@ -1,6 +1,6 @@
 """Evidence of one sound voting (that of the vectors), bent by a test before ids, hashes and trees are made.
 
-What is changed in a `Voted` fits together with everything else, so that only the rule under test can refuse it;
+What is changed in a `Voted` fits together with all else, so that only the rule under test can refuse it;
 what is changed in a document afterwards does not.
 """
 

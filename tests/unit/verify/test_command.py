@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.unit.verify.conftest import file_of
+from tools.vectors.voted import SCORES, Voted
 
-from worknet.verify.__main__ import main
-from worknet.verify.command import REFUSED, SOUND, UNUSABLE, VERIFIED, run
+from worknet.verify.command import REFUSED, SOUND, UNUSABLE, VERIFIED, main, run
 
 SOURCE = Path(__file__).parents[3] / "src"
 
@@ -51,19 +52,19 @@ def test_protocol_and_verifier_need_the_standard_library_only():
     assert done.returncode == 0, done.stderr.decode()
 
 
-def test_a_stranger_gets_exit_codes_and_no_traceback(evidence, make, files, tmp_path):
-    good, head = files(evidence), str(evidence.head)
+def test_a_stranger_gets_exit_codes_and_no_traceback(evidence, content, files, tmp_path):
+    good, head = files(content), str(evidence.head)
     bad = files(good.read_bytes().replace(b'"n":3', b'"n":4'), "bad.json")
     deep = files(b"[" * 200_000 + b"\n", "deep.json")
     for arguments, code in (
         ((good,), SOUND),
         ((good, "--head", head), VERIFIED),
-        ((good, "--head", head.replace("11:", "12:")), REFUSED),
+        ((good, "--head", head.replace("7:", "12:")), REFUSED),
         ((bad, "--head", head), REFUSED),
         ((deep,), REFUSED),
         ((good, "--head", "nonsense"), UNUSABLE),
         ((good, "--contract", "0x12"), UNUSABLE),
-        ((good, "--contract", "0x" + evidence.network.contract.hex().upper(), "--head", head), VERIFIED),
+        ((good, "--contract", "0x" + evidence.network["contract"].hex().upper(), "--head", head), VERIFIED),
         ((good, "--contract", "0x" + "12" * 20, "--head", head), REFUSED),
         ((good, "--rpc", "http://127.0.0.1:1/"), UNUSABLE),
         ((good, "--rpc", "file:///etc/passwd"), UNUSABLE),
@@ -78,32 +79,38 @@ def test_a_stranger_gets_exit_codes_and_no_traceback(evidence, make, files, tmp_
         assert done.stdout or done.stderr
 
 
-def test_a_terminal_without_the_letters_gets_escapes(make, files):
-    done = stranger(files(make(row=("table", "owners", 1))), PYTHONIOENCODING="ascii")
+def of(rows):
+    """A voting with one table of scores."""
+    return Voted(contents={("table", "scores"): (SCORES, rows)})
+
+
+def test_a_terminal_without_the_letters_gets_escapes(files):
+    voted = of([{"consumer": "Frau Ä", "wh": 1}])
+    done = stranger(files(file_of(voted, voted.row("table", "scores", 0))), PYTHONIOENCODING="ascii")
     assert done.returncode == SOUND
-    assert rb"Frau \xc41" in done.stdout
+    assert rb"Frau \xc4" in done.stdout
 
 
-def test_people_read_level_checks_and_row(evidence, files, capsys):
-    assert run(files(evidence), str(evidence.head)) == VERIFIED
+def test_people_read_level_checks_and_row(evidence, content, files, capsys):
+    assert run(files(content), str(evidence.head)) == VERIFIED
     said = capsys.readouterr().out
     assert "VERIFIED, level 1" in said
     assert "no further, because" in said
-    assert "row 3 of the table scores:" in said
-    assert "c3" in said
-    assert "3000" in said
+    assert "row 1 of the table scores:" in said
+    assert "c1" in said
+    assert "1000" in said
 
 
-def test_people_read_what_was_refused_and_why(evidence, files, capsys):
-    assert run(files(evidence), f"12:{evidence.head.root.hex()}") == REFUSED
+def test_people_read_what_was_refused_and_why(evidence, content, files, capsys):
+    assert run(files(content), f"12:{evidence.head.root.hex()}") == REFUSED
     said = capsys.readouterr().out
     assert "REFUSED" in said
     assert "head.size: not the trusted head's, 12" in said
     assert "hint:" in said
 
 
-def test_programs_read_one_object(evidence, files, capsys):
-    file = files(evidence)
+def test_programs_read_one_object(evidence, content, files, capsys):
+    file = files(content)
     for head, code, result in (
         (None, SOUND, "sound"),
         (str(evidence.head), VERIFIED, "verified"),
@@ -116,20 +123,29 @@ def test_programs_read_one_object(evidence, files, capsys):
         assert outcome["level"] == {"sound": 0, "verified": 1}.get(result)
     assert run(file, str(evidence.head), as_json=True) == VERIFIED
     outcome = json.loads(capsys.readouterr().out)
-    assert outcome["row"]["values"] == {"consumer": "c3", "wh": 3000, "score_ppm": 3}
+    values = {"consumer": "c1", "wh": 1000}
+    shown = {"kind": "table", "name": "scores", "shown": "row", "index": 1, "values": values}
+    assert outcome["disclosure"] == shown
     assert outcome["head"] == str(evidence.head)
 
 
-def test_a_row_cannot_steer_the_terminal(make, files, capsys):
-    schema = make().disclosure.schema
-    rows = [{"consumer": "\x1b[2J\u202eevil\x9b\n", "wh": 1, "score_ppm": None}]
-    evidence = make(row=("table", "scores", 0), contents={"scores": (schema, rows)})
-    assert run(files(evidence)) == SOUND
+def test_a_row_cannot_steer_the_terminal(files, capsys):
+    voted = of([{"consumer": "\x1b[2J\u202eevil\x9b\n", "wh": 1}])
+    assert run(files(file_of(voted, voted.row("table", "scores", 0)))) == SOUND
     said = capsys.readouterr().out
     assert not {"\x1b", "\u202e", "\x9b"} & set(said)
 
 
-def test_a_file_that_may_not_be_read_says_so(files, evidence, capsys, monkeypatch):
+def test_of_a_whole_table_the_number_of_rows_is_told(voted, files, capsys):
+    file = files(file_of(voted, voted.whole("dataset", "load")))
+    assert run(file) == SOUND
+    assert "all 3 rows of the dataset load" in capsys.readouterr().out
+    assert run(file, as_json=True) == SOUND
+    shown = {"kind": "dataset", "name": "load", "shown": "whole", "rows": 3}
+    assert json.loads(capsys.readouterr().out)["disclosure"] == shown
+
+
+def test_a_file_that_may_not_be_read_says_so(capsys, monkeypatch):
     def denied(*_):
         raise PermissionError(13, "Permission denied")
 
@@ -138,12 +154,12 @@ def test_a_file_that_may_not_be_read_says_so(files, evidence, capsys, monkeypatc
     assert "cannot be read: Permission denied" in capsys.readouterr().out
 
 
-def test_arguments_reach_the_command(evidence, files, capsys):
-    assert main([str(files(evidence)), "--head", str(evidence.head), "--json"]) == VERIFIED
+def test_arguments_reach_the_command(evidence, content, files, capsys):
+    assert main([str(files(content)), "--head", str(evidence.head), "--json"]) == VERIFIED
     assert json.loads(capsys.readouterr().out)["level"] == 1
 
 
-def test_the_command_line_of_the_project_gives_the_same(evidence, files):
+def test_the_command_line_of_the_project_gives_the_same(evidence, content, files):
     typer = pytest.importorskip("typer")
     from typer.testing import CliRunner
 
@@ -152,5 +168,5 @@ def test_the_command_line_of_the_project_gives_the_same(evidence, files):
     app = typer.Typer()
     app.command()(verify)
     for head, code in ((None, SOUND), (str(evidence.head), VERIFIED), ("5:" + "00" * 32, REFUSED)):
-        arguments = [str(files(evidence)), *([] if head is None else ["--head", head])]
+        arguments = [str(files(content)), *([] if head is None else ["--head", head])]
         assert CliRunner().invoke(app, arguments).exit_code == code
