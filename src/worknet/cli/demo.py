@@ -121,6 +121,7 @@ Everything lies in {folder.path}:
   network.toml            the network that all members share
   nodes/NAME/             a company: node.toml, keys, journal and index, node.log
   chain/                  the development chain
+  published/              the results, for everybody
   evidence.json           the customer's proof
 Try:
   worknet verify {ending.evidence} --head {ending.head}

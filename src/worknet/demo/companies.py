@@ -46,7 +46,9 @@ def write(path: Path, plan: DemoPlan, profiles: Profiles, *, allow_unisolated: b
         NetworkPlan(
             name="demo",
             members=members,
-            workflow=WorkflowPlan(WORKFLOW, workflow_folder(), _policy(plan, profiles), _datasets(port)),
+            workflow=WorkflowPlan(
+                WORKFLOW, workflow_folder(), _policy(plan, profiles), _datasets(port), is_public=True
+            ),
             chain_kind=plan.chain_kind,
             chain_port=free_port(),
             genesis_time=profiles.start + plan.hours * HOUR,

@@ -5,6 +5,7 @@ local.toml            what `worknet up` starts beside the workers
 owner.json            the owner's keystore
 chain/                the development chain
 nodes/NAME/           one company: node.toml, keys, journal and index, log
+published/            what the companies publish, where the workflow declares its summary public
 """
 
 import os
@@ -35,13 +36,15 @@ Settings = Mapping[str, object]
 class WorkflowPlan:
     """A workflow of a new network: its policy as in network.toml, its datasets as in every node.toml.
 
-    `folder` is the bundle's; a policy needs no data key, which is made with the network.
+    `folder` is the bundle's; a policy needs no data key, which is made with the network. `is_public`: it
+    declares its summary public, so that the companies publish it.
     """
 
     name: str
     folder: Path
     policy: Settings
     datasets: Mapping[str, Settings]
+    is_public: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,11 @@ class NetworkFolder:
     def chain(self) -> Path:
         """The development chain's folder."""
         return self.path / "chain"
+
+    @property
+    def published(self) -> Path:
+        """What the companies publish; all into one folder, for it is the same."""
+        return self.path / "published"
 
     @property
     def members(self) -> list[str]:
@@ -162,8 +170,11 @@ def _write_network(folder: NetworkFolder, plan: NetworkPlan, data_key: bytes) ->
         "data_key_epoch": EPOCH,
         "data_key_commitment": to_hex(data_key_commitment(data_key)),
     }
+    network: dict[str, object] = {"name": plan.name, "chain_id": DEVELOPMENT_CHAIN_ID, "confirmations": 0}
+    if plan.workflow.is_public:
+        network["published"] = [folder.published.name]
     document = {
-        "network": {"name": plan.name, "chain_id": DEVELOPMENT_CHAIN_ID, "confirmations": 0},
+        "network": network,
         "workflows": {plan.workflow.name: {"folder": str(plan.workflow.folder.resolve()), "policy": policy}},
     }
     _write_toml(folder.network_file, "Shared by all members of the network.", document)
@@ -191,7 +202,7 @@ def _write_member(folder: NetworkFolder, plan: NetworkPlan, member: str, data_ke
     write_secret(place / f"data-key-{EPOCH}", data_key.hex())
     for name, content in plan.secrets.get(member, {}).items():
         write_secret(place / name, content)
-    document = {
+    document: dict[str, object] = {
         "node": {
             "name": member,
             "data_dir": "data",
@@ -206,6 +217,8 @@ def _write_member(folder: NetworkFolder, plan: NetworkPlan, member: str, data_ke
         "data_keys": {str(EPOCH): {"file": f"data-key-{EPOCH}"}},
         "workflows": {plan.workflow.name: {"datasets": plan.workflow.datasets}},
     }
+    if plan.workflow.is_public:
+        document["publishing"] = {"folder": os.path.relpath(folder.published, place)}
     _write_toml(folder.node_file(member), f"The worker of {member}. Private.", document)
 
 

@@ -62,6 +62,7 @@ def plan(wish: Wish, now: int | None = None) -> NetworkPlan:
             folder=wish.workflow,
             policy={"start": time_text(start), "threshold": "majority", "ballots": wish.ballots, **WINDOWS},
             datasets=_datasets(wish, declaration),
+            is_public=declaration.public_summary,
         ),
         chain_kind=wish.chain_kind,
         chain_port=free_port(),

@@ -6,6 +6,9 @@ from pathlib import Path
 from worknet.protocol.publications import MAX_BYTES, publication_name
 from worknet.sources.shared_files import content_of, write_whole
 
+# A worker keeps all else to itself; this is for everybody, such as a web server.
+_FOLDER_MODE, _FILE_MODE = 0o755, 0o644
+
 
 @dataclass(frozen=True)
 class PublishedFolder:
@@ -29,5 +32,8 @@ class PublishedFolder:
     def put(self, voting_id: bytes, content: bytes) -> None:
         """Publishes, whole or not at all; another content in its place goes. `OSError` if it cannot."""
         name = publication_name(voting_id)
+        if not self.path.is_dir():
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.chmod(_FOLDER_MODE)
         # A name of this worker's own: those that share the folder do not meet before the file is whole.
-        write_whole(self.path / name, content, f".{name}.{self.worker}.part")
+        write_whole(self.path / name, content, f".{name}.{self.worker}.part", _FILE_MODE)

@@ -5,16 +5,19 @@ import stat
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes, part: str) -> None:
+def write_whole(path: Path, content: bytes, part: str, mode: int | None = None) -> None:
     """Puts a file there, or leaves what is there as it is, whenever it breaks off; `OSError` if it cannot.
 
-    `part` is the name that the file has until it is whole: one that nobody else writes at that time.
+    `part` is the name that the file has until it is whole: one that nobody else writes at that time. `mode`
+    says who may read it, whatever the process's umask says; None: as that says.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(part)
     # Left by a crash, or put there by another member: a link would lead into a file of this worker's.
     unfinished.unlink(missing_ok=True)
     with unfinished.open("xb") as file:
+        if mode is not None:
+            os.fchmod(file.fileno(), mode)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -46,6 +46,8 @@ def test_what_was_written_is_configuration_that_can_be_used(folder: NetworkFolde
         assert len(node.data_key(1)) == 32
         for dataset in node.workflows["matching_24_7"].datasets.values():
             assert dataset.options()["token"]
+        assert node.publishing is not None
+    assert network.network.published == (folder.published,)
 
 
 def test_the_data_api_knows_exactly_the_companies_tokens(folder: NetworkFolder) -> None:

@@ -2,6 +2,7 @@
 
 import stat
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,25 @@ def test_a_new_folder_loads_and_fits_together(folder: NetworkFolder, network_pla
         assert node.chain.rpc[0].value == "http://127.0.0.1:18545"
         committed = network.workflows["doubled"].policy.data_key_commitment
         assert data_key_commitment(node.data_key(1)) == committed
+
+
+def test_public_results_go_into_one_folder_that_the_network_names(
+    tmp_path: Path, network_plan: NetworkPlan
+) -> None:
+    public = replace(network_plan, workflow=replace(network_plan.workflow, is_public=True))
+    folder = create(tmp_path / "net", public)
+    _, network, nodes = folder.load()
+    assert network.network.published == (folder.published,)
+    for node in nodes.values():
+        assert node.publishing is not None
+        assert node.publishing.folder.resolve() == folder.published
+        assert node.publishing.listen is None
+
+
+def test_where_nothing_is_public_nobody_publishes(folder: NetworkFolder) -> None:
+    _, network, nodes = folder.load()
+    assert network.network.published == ()
+    assert {node.publishing for node in nodes.values()} == {None}
 
 
 def test_every_company_has_keys_of_its_own_that_its_passwords_open(folder: NetworkFolder) -> None:

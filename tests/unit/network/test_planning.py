@@ -26,6 +26,13 @@ def test_without_a_start_the_first_slot_is_the_one_that_goes_on(wish: Wish) -> N
     assert (found.name, found.workflow.name, len(found.members)) == ("doubled", "doubled", 2)
 
 
+def test_whether_results_are_public_is_the_workflow_s_to_say(wish: Wish) -> None:
+    assert not plan(wish, NOW).workflow.is_public
+    code = wish.workflow / "workflow.py"
+    code.write_text(code.read_text().replace('name="doubled"', 'name="doubled", public_summary=True'))
+    assert plan(wish, NOW).workflow.is_public
+
+
 def test_recorded_slots_are_due_when_the_chain_begins(wish: Wish) -> None:
     start, until = parse_time("2026-01-01T00:00:00Z"), parse_time("2026-01-02T00:00:00Z")
     found = plan(replace(wish, start=start, until=until), NOW)

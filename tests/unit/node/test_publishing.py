@@ -1,5 +1,7 @@
 """What workflows declare public is published: once it is certain, once for all, in spite of every fault."""
 
+import os
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -93,6 +95,17 @@ def test_all_workers_publish_the_same_bytes_against_the_head_that_the_record_mad
     for slot in (AGREED, OUTVOTED):
         told = publishers[0].document(slot)
         assert told["head"]["size"] == told["position"] + 1
+
+
+def test_everybody_may_read_publications_whatever_the_worker_keeps_to_itself(make: Make) -> None:
+    before = os.umask(0o077)
+    try:
+        publisher = make()
+        publisher.look()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(publisher.path.stat().st_mode) == 0o755
+    assert {stat.S_IMODE(file.stat().st_mode) for file in publisher.path.iterdir()} == {0o644}
 
 
 # When
