@@ -1,4 +1,4 @@
-"""Files sealed to one reader, such as an auditor, so that they can go by any way (appendix H).
+"""Files sealed to one reader, such as an auditor, so that they can go by any way (appendix G).
 
 HPKE (RFC 9180, base mode: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305) to the reader's X25519
 key. A header in the open says what the file is about and whose key opens it; it is bound to what is sealed.
@@ -21,6 +21,7 @@ from worknet.protocol.errors import ProtocolError
 from worknet.protocol.tags import PREFIX, VERSION
 
 FORMAT = "worknet/sealed-file"
+SUFFIX = ".sealed"
 MAX_BYTES = 96 << 20
 """Bytes of a sealed file at most: an evidence file, padded, and its header."""
 

@@ -1,4 +1,4 @@
-"""`worknet replay`: a voting computed again from what this worker's journal holds of it."""
+"""`worknet replay`: a voting computed again, from a worker's journal or from what was disclosed of it."""
 
 import json
 import tempfile
@@ -10,7 +10,9 @@ import typer
 from worknet.cli.failures import REFUSED
 from worknet.cli.naming import voting_named
 from worknet.cli.options import AsJson
+from worknet.cli.replay_disclosed import replay_disclosed
 from worknet.node.bundles import Bundles
+from worknet.node.errors import RequestError
 from worknet.node.replay import Replayed, Replayer
 from worknet.node.setup import Access, opened
 from worknet.protocol.ballots import Pair
@@ -25,7 +27,7 @@ NODE_TOML = Path("node.toml")
 def replay(
     file: Annotated[
         str, typer.Argument(metavar="[NODE_TOML]", help="The worker's configuration; default: node.toml.")
-    ],
+    ] = "",
     voting: Annotated[
         str,
         typer.Argument(
@@ -37,13 +39,56 @@ def replay(
     attempt: Annotated[
         int | None, typer.Option("--attempt", min=1, max=255, help="Only this attempt; default: all.")
     ] = None,
+    disclosed: Annotated[
+        Path | None,
+        typer.Option(
+            "--disclosed", metavar="DIR", help="As an auditor: the sealed files that a member made."
+        ),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", metavar="FILE", help="With --disclosed: the private key that opens them."),
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option("--head", metavar="SIZE:ROOT", help="With --disclosed: a tree head that you trust."),
+    ] = None,
+    rpc: Annotated[
+        str | None,
+        typer.Option(
+            "--rpc", metavar="URL", help="With --disclosed: a JSON-RPC of the chain that you trust."
+        ),
+    ] = None,
+    contract: Annotated[
+        str | None,
+        typer.Option("--contract", metavar="ADDRESS", help="With --disclosed: the contract that you mean."),
+    ] = None,
+    allow_unisolated: Annotated[
+        bool,
+        typer.Option("--allow-unisolated", help="With --disclosed: run where runs cannot be isolated."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a voting's attempts again, from the journal's inputs with the bundle that the policy pinned.
 
     Compares what comes out with the journal's ballot and with that on chain, and names the first row that
-    differs: rows are shown. Exit codes: 0 all the same; 1 something differs; 2 it cannot be run again.
+    differs: rows are shown. With --disclosed an auditor does it, with no worker at hand: from what a member
+    handed over with `worknet disclose`, held against the record.
+    Exit codes: 0 all the same; 1 something differs, or the evidence is refused; 2 it cannot be run again;
+    3 (--disclosed) the same, but neither --head nor --rpc was given to hold the record against.
     """
+    if disclosed is not None:
+        if file or voting or attempt is not None or key is None:
+            raise RequestError(
+                "--disclosed says itself which voting it is, and needs a key",
+                hint="worknet replay --disclosed DIR --key FILE [--head SIZE:ROOT] [--rpc URL]",
+            )
+        replay_disclosed(disclosed, key, (head, rpc, contract), Limits(), allow_unisolated, as_json)
+        return
+    if key is not None or head is not None or rpc is not None or contract is not None or allow_unisolated:
+        raise RequestError("--key, --head, --rpc, --contract and --allow-unisolated go with --disclosed")
+    if not file:
+        raise RequestError("no voting is named", hint="worknet replay [NODE_TOML] VOTING")
     if not voting:
         file, voting = str(NODE_TOML), file
     with opened(Path(file)) as access, tempfile.TemporaryDirectory() as folder:
@@ -63,15 +108,19 @@ def replay(
         raise typer.Exit(REFUSED)
 
 
-def _replayer(access: Access, folder: Path) -> Replayer:
-    """A replay keeps no bundle of its own, and leaves the worker's as they are."""
+def bundles_of(access: Access, folder: Path) -> Bundles:
+    """A worker's bundles for a look: they are kept in `folder`, and the worker's own stay as they are."""
     workflows = access.config.workflows
     kept = access.config.node.data_dir / "bundles"
-    bundles = Bundles(
+    return Bundles(
         folder,
         {name: access.network.workflow(name).folder for name in workflows},
         {name: [*([kept] if kept.is_dir() else []), *section.bundles] for name, section in workflows.items()},
     )
+
+
+def _replayer(access: Access, folder: Path) -> Replayer:
+    workflows, bundles = access.config.workflows, bundles_of(access, folder)
 
     def run(bundle: Bundle) -> Runner:
         longest = max((section.time_limit for section in workflows.values()), default=60)
