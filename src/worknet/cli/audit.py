@@ -16,11 +16,13 @@ from worknet.audit.errors import AuditError
 from worknet.audit.findings import ordered
 from worknet.audit.held import hold, roots
 from worknet.audit.outcome import Audit
+from worknet.audit.parents import check_parents
 from worknet.audit.publications import Known, Publication, Publications
 from worknet.audit.report import Report
 from worknet.audit.report_html import page
 from worknet.audit.report_text import text
 from worknet.audit.telling import Context, report_of
+from worknet.chain.client import NetworkClient
 from worknet.cli.failures import REFUSED
 from worknet.cli.options import AsJson, File, RpcUrl
 from worknet.cli.published import PublishedPlaces, places_of
@@ -32,6 +34,7 @@ from worknet.sources.shared_files import write_whole
 from worknet.verify import Head, parse_head
 
 STATE_FILE = "audit-state.json"
+UNKNOWN = "parents whose own manifest is not published"
 PROGRESS_SECONDS = 3.0
 
 FORMS: dict[str, Callable[[Report], str]] = {
@@ -101,6 +104,7 @@ def audit_network(
         known = [] if since is None else [Head(since.head.size, since.head.root)]
         made = hold(made, [head, *(each for each in known if each.size)])
     made, found, unread = _with_publications(made, places, roots(made, since))
+    made = _with_parents(made, found, client)
     names = {workflow_id(name): name for name in network.workflows}
     context = Context(network.network.name, names, head is not None, found, unread)
     report = report_of(made, context)
@@ -132,6 +136,24 @@ def _with_publications(
         if each.publication is not None:
             proven[each.voting_id] = each.publication
     return replace(made, findings=ordered(findings)), proven, reader.faults
+
+
+def _with_parents(made: Audit, found: Mapping[bytes, Publication], client: NetworkClient) -> Audit:
+    """The audit with what comes of the parents that published results name."""
+
+    def is_earlier(voting_id: bytes) -> bool:
+        # What the contract has a record of by the new head, and this part of the log has not, came before.
+        return made.is_resumed and client.record(voting_id, made.after.block) is not None
+
+    manifests = {voting_id: each.manifest for voting_id, each in found.items()}
+    parents = check_parents(made.records, manifests, made.policies, is_earlier)
+    count = sum(len(each) for each in parents.of.values())
+    return replace(
+        made,
+        findings=ordered((*made.findings, *parents.findings)),
+        checked={**made.checked, "parents of published results": count} if count else made.checked,
+        unseen={**made.unseen, UNKNOWN: len(parents.unknown)} if parents.unknown else made.unseen,
+    )
 
 
 def _told(state_file: Path, report: Report, is_remembered: bool) -> str:

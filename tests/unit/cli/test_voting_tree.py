@@ -94,6 +94,18 @@ def call(world: Consuming, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     return called
 
 
+@pytest.fixture(scope="module")
+def published(world: Consuming) -> None:
+    """A worker has published all that was recorded."""
+    member, place = world.members[1], world.folder / "published"
+    place.mkdir()
+    prover = Prover(member.index, member.journal, lambda _: DATA_KEY)
+    names = {workflow_id(name): name for name in ("minutes", "spans")}
+    publishing = Publishing(prover, names, PublishedFolder(place, "beta"), executor=AtOnce())
+    publishing.look(Look(member.parents.client, member.index)())
+    publishing.work()
+
+
 def test_a_worker_sees_what_its_report_was_made_from(world: Consuming, call: Call) -> None:
     code, out, err = call("node0/node.toml", SPAN)
     root, *parents = out.splitlines()
@@ -117,16 +129,23 @@ def test_where_nothing_is_published_nobody_else_knows_parents(world: Consuming, 
     assert out.endswith("; parents not known\n")
 
 
-def test_what_is_published_is_drawn_for_anybody(world: Consuming, call: Call) -> None:
-    member = world.members[1]
-    prover = Prover(member.index, member.journal, lambda _: DATA_KEY)
-    (world.folder / "published").mkdir()
-    folder = PublishedFolder(world.folder / "published", "beta")
-    names = {workflow_id(name): name for name in ("minutes", "spans")}
-    publishing = Publishing(prover, names, folder, executor=AtOnce())
-    publishing.look(Look(member.parents.client, member.index)())
-    publishing.work()
+@pytest.mark.usefixtures("published")
+def test_what_is_published_is_drawn_for_anybody(call: Call) -> None:
     assert call("publishing.toml", SPAN)[1] == call("node0/node.toml", SPAN)[1]
+
+
+@pytest.mark.usefixtures("published")
+def test_an_audit_follows_the_parents_that_are_published(
+    world: Consuming, call: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = str(world.folder / "state.json")
+    with pytest.raises(SystemExit) as caught:
+        main.run(["audit", str(world.folder / "publishing.toml"), "--state", state, "--json"])
+    report = json.loads(capsys.readouterr().out)
+    checked = {each["what"]: each["count"] for each in report["checked"]}
+    assert (caught.value.code, report["findings"]) == (0, [])
+    assert checked["parents of published results"] == 3
+    assert sum(len(each["published"]["parents"]) for each in report["records"]) == 3
 
 
 def test_a_voting_that_nobody_voted_on_has_no_tree(world: Consuming, call: Call) -> None:
