@@ -1,6 +1,7 @@
 """The report for a terminal: the verdict first, then what it rests on. Short, however long the log is."""
 
 from collections.abc import Iterator
+from textwrap import wrap
 
 from worknet.audit.foreign import fields, plain
 from worknet.audit.report import FindingLine, GapLine, Head, Report
@@ -12,6 +13,7 @@ MOST_LINES = 12
 """Gaps, policies, changes of members and published results that are told."""
 
 _LABEL = 12
+_WIDTH = 100
 _MILLIONTH = 10**12
 
 
@@ -76,7 +78,9 @@ def _lines(report: Report) -> Iterator[str]:
     yield _line("", f"chain id {report.network.chain_id}, pool {report.network.pool or 'none'}")
     yield _line("log", origin_text(report))
     yield _line("head", head_text(report.log.after))
-    yield _line("checked", ", ".join(f"{each.count:,} {each.what}" for each in report.checked) or "nothing")
+    counts = ", ".join(f"{each.count:,} {each.what}" for each in report.checked) or "nothing"
+    for number, line in enumerate(wrap(counts, _WIDTH)):
+        yield _line("" if number else "checked", line)
     yield from _some("not seen", [f"{each.count:,} {each.what}" for each in report.unseen])
     yield from _some("not read", [f"{plain(each.where)}: {plain(each.why)}" for each in report.unread])
     yield from _findings(report)

@@ -195,6 +195,19 @@ def test_the_report_is_written_in_every_form_that_is_asked_for(run: Run, tmp_pat
     ]  # fmt: skip
 
 
+def test_a_report_that_cannot_be_written_in_the_end_keeps_the_head_from_being_remembered(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(command, "write_whole", full)
+    code, out, err = run("--report", str(tmp_path / "report.txt"))
+    assert (code, out) == (2, "")
+    assert "No space left on device" in err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("name", "told"),
     [
