@@ -1,6 +1,6 @@
 """Committing a million rows, proving out of a hundred thousand; against bare hashing of the same bytes.
 
-    .venv/bin/python benchmarks/tables.py [--rows 1000000] [--proofs 100000]
+    python -m benchmarks.tables [--rows 1000000] [--proofs 100000]
 
 The bare hashing is a plain loop of `sha256(data).digest()` over the prepared bytes of all leaves and all
 nodes, in the same process; that they are the same bytes is asserted by the root. Every figure is the best of
@@ -19,7 +19,7 @@ import polars as pl
 
 from worknet.protocol import salts
 from worknet.protocol.columns import Column
-from worknet.protocol.leaves import salts_of
+from worknet.protocol.leaves import fields_of, salts_of
 from worknet.protocol.tables import Salter, Schema
 from worknet.tables import (
     CommittedTable,
@@ -70,33 +70,44 @@ def commit(frame: pl.DataFrame, schema: Schema = SCHEMA) -> CommittedTable:
     return commit_table("table", "t", schema, frame, SALTER)
 
 
-def hashed_bytes(frame: pl.DataFrame) -> list[bytes]:
-    """Everything that is hashed for the tree over the rows: of each leaf and of each node, in their order."""
+def hashed_bytes(frame: pl.DataFrame, schema: Schema = SCHEMA) -> list[bytes]:
+    """Everything that is hashed for the table's tree, and for those of its rows' fields: leaves and nodes."""
+    hashed: list[bytes] = []
+    if schema.field_disclosure:
+        rows, bodies = frame.iter_rows(named=True), []
+        for number, row in enumerate(rows):
+            key = SALTER.document_key(salts.fields("table", "t", number))
+            bodies.append(_tree(fields_of(row, key, schema.decoys), hashed))
+    else:
+        bodies = encode_rows(frame)
     row_salts = salts_of(SALTER.document_key(salts.rows("table", "t")), frame.height)
-    hashed = [b"\x00" + salt + row for salt, row in zip(row_salts, encode_rows(frame), strict=True)]
-    level = [sha256(data).digest() for data in hashed]
-    while len(level) > 1:
-        pairs = [b"\x01" + left + right for left, right in zip(level[::2], level[1::2], strict=False)]
-        hashed += pairs
-        level = [sha256(data).digest() for data in pairs] + level[len(level) & ~1 :]
-    assert level[0] == commit(frame).root
+    root = _tree([salt + body for salt, body in zip(row_salts, bodies, strict=True)], hashed)
+    assert root == commit(frame, schema).root
     return hashed
 
 
-def committing(frame: pl.DataFrame) -> tuple[float, float]:
+def _tree(leaves: list[bytes], hashed: list[bytes]) -> bytes:
+    """The root over leaf data; what is hashed for it is added to `hashed`."""
+    pairs = [b"\x00" + leaf for leaf in leaves]
+    level: list[bytes] = []
+    while pairs:
+        hashed += pairs
+        level = [sha256(data).digest() for data in pairs] + level[len(level) & ~1 :]
+        pairs = [b"\x01" + left + right for left, right in zip(level[::2], level[1::2], strict=False)]
+    return level[0]
+
+
+def committing(frame: pl.DataFrame, schema: Schema = SCHEMA) -> tuple[float, float]:
     """Seconds of the commitment, and of the bare hashing of the same bytes."""
-    hashed = hashed_bytes(frame)
+    hashed = hashed_bytes(frame, schema)
     turns = [
-        (seconds_of(lambda: commit(frame)), seconds_of(lambda: [sha256(data).digest() for data in hashed]))
+        (
+            seconds_of(lambda: commit(frame, schema)),
+            seconds_of(lambda: [sha256(data).digest() for data in hashed]),
+        )
         for _ in range(TURNS)
     ]
     return min(whole for whole, _ in turns), min(bare for _, bare in turns)
-
-
-def committing_fields(frame: pl.DataFrame, decoys: int) -> float:
-    """Seconds of the commitment with field disclosure."""
-    schema = replace(SCHEMA, field_disclosure=True, decoys=decoys)
-    return min(seconds_of(lambda: commit(frame, schema)) for _ in range(TURNS))
 
 
 def proving(frame: pl.DataFrame) -> tuple[float, float, float]:
@@ -120,6 +131,11 @@ def drained(proofs: Iterable[object]) -> None:
         pass
 
 
+def tell(what: str, whole: float, bare: float, limit: str = "") -> None:
+    """Prints a commitment's time beside that of its hashing."""
+    print(f"committing {what}: {whole:.2f} s, bare hashing {bare:.2f} s, ratio {whole / bare:.2f} {limit}")
+
+
 def peak() -> str:
     """The most memory that the process had so far."""
     return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB"
@@ -134,26 +150,20 @@ def main() -> None:
     frame = validate("t", SCHEMA, shuffled(given.rows))
     before = peak()
     commit(frame)
-    print(f"committing {given.rows:,} rows: memory at most {peak()}, {before} of it before, with the rows")
-    whole, bare = committing(frame)
-    print(f"  rows disclosed whole        {whole:8.2f} s")
-    print(f"  bare hashing                {bare:8.2f} s")
-    print(f"  ratio                       {whole / bare:8.2f}    (at most 2.5)")
-    for decoys in (0, 4):
-        fields = committing_fields(frame, decoys)
-        print(f"  by field, {decoys} decoys          {fields:8.2f} s {fields / bare:8.2f}")
+    print(f"memory of committing {given.rows:,} rows: at most {peak()}, {before} of it before, with the rows")
+    tell(f"{given.rows:,} rows", *committing(frame), "(at most 2.5)")
     del frame
     small = validate("t", SCHEMA, shuffled(given.proofs))
+    for decoys in (0, 4):
+        schema = replace(SCHEMA, field_disclosure=True, decoys=decoys)
+        tell(f"{given.proofs:,} rows by field, {decoys} decoys", *committing(small, schema))
     one, every, fields = proving(small)
-    print(f"{given.proofs:,} rows")
-    print(f"  proof of one row            {one * 1e3:8.4f} ms (at most 0.1)")
-    print(f"  proofs of all rows          {every:8.2f} s  (at most 1)")
-    print(f"  proof of a field, 4 decoys  {fields * 1e3:8.4f} ms")
+    print(f"out of {given.proofs:,} rows: proof of one {one * 1e3:.4f} ms (at most 0.1), ", end="")
+    print(f"of all {every:.2f} s (at most 1), of a field among decoys {fields * 1e3:.4f} ms")
     content = write_csv(small, "t", SCHEMA)
     validating = seconds_of(lambda: validate("t", SCHEMA, shuffled(given.proofs)))
     reading = seconds_of(lambda: parse_csv(content, "t", SCHEMA))
-    print(f"  validate and sort           {validating:8.2f} s")
-    print(f"  read and validate CSV       {reading:8.2f} s")
+    print(f"validate and sort {validating:.2f} s, read and validate CSV {reading:.2f} s")
 
 
 if __name__ == "__main__":

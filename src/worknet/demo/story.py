@@ -136,11 +136,11 @@ def _verify(
         company = folder.node_file(known[middle.voting_id].member)
         at = to_hex(middle.voting_id)
         key = _customer()
-        _worknet("prove", str(company), at, "--table", CUSTOMER_TABLE, "--key", key, "--out", str(evidence))
+        _worknet("prove", str(company), at, "--table", CUSTOMER_TABLE, "--row", key, "--out", str(evidence))
         offline = json.loads(_worknet("verify", str(evidence), "--head", head, "--json"))
         online = json.loads(_worknet("verify", str(evidence), "--rpc", url, "--contract", contract, "--json"))
         verified = offline["level"] == 1 and online["level"] == 3
-        customer, checks = online["row"], tuple(online["checked"])
+        customer, checks = online["disclosure"], tuple(online["checked"])
     return Ending(
         folder=folder,
         url=url,
