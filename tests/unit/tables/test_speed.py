@@ -1,7 +1,7 @@
 """Committing and proving stay as fast as they have to be; `benchmarks.tables` has the figures themselves.
 
-The limits are those of the benchmark, at a size that takes seconds, with room for a machine that is busy: more
-of it for seconds than for ratios, whose two sides wait alike.
+The limits are those of the benchmark, at a size that takes seconds, with room for a machine that is busy:
+more of it for seconds than for ratios, whose two sides wait alike.
 """
 
 import importlib
