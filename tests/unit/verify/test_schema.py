@@ -6,6 +6,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 from referencing import Registry, Resource
+from tests.unit.verify.conftest import file_of
+from tools.vectors.voted import Voted, with_policy
+
+from worknet.protocol.canonical import encode
+from worknet.protocol.merkle import leaf_hash
+from worknet.protocol.tags import tag
+from worknet.protocol.words import record_leaf
+from worknet.verify import parse
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 
@@ -24,24 +32,30 @@ def schema():
     return jsonschema.Draft202012Validator(document, registry=parts)
 
 
+def shown(voted, what):
+    """A disclosure of the voting of the vectors."""
+    return {
+        "nothing": lambda: None,
+        "row": lambda: voted.row("table", "scores", 1),
+        "row of a dataset": lambda: voted.row("dataset", "load", 1),
+        "fields": lambda: voted.fields("table", "owners", 1, ["owner"]),
+        "fields of a dataset": lambda: voted.fields("dataset", "prices", 1, ["owner", "paid"]),
+        "whole": lambda: voted.whole("table", "scores"),
+        "whole with fields": lambda: voted.whole("dataset", "prices"),
+    }[what]()
+
+
 @pytest.mark.parametrize(
-    "row",
-    [
-        None,
-        ("table", "scores", 3),
-        ("table", "owners", 1),
-        ("dataset", "meters", 4),
-        ("dataset", "owners", 2),
-    ],
+    "what", ["nothing", "row", "row of a dataset", "fields", "whole", "whole with fields"]
 )
-@pytest.mark.parametrize("with_manifest", [True, False])
-def test_real_files_fit_the_schema(make, schema, row, with_manifest):
-    schema.validate(json.loads(make(row=row, with_manifest=with_manifest).to_bytes()))
+@pytest.mark.parametrize("manifest", [True, False])
+def test_real_files_fit_the_schema(voted, schema, what, manifest):
+    schema.validate(json.loads(file_of(voted, shown(voted, what), manifest=manifest)))
 
 
-def test_an_event_driven_workflow_fits_the_schema(make, schema):
-    evidence = make(policy={"every": 0, "max_age": 0}, trigger_id=b"\xee" * 32)
-    schema.validate(json.loads(evidence.to_bytes()))
+def test_an_event_driven_workflow_fits_the_schema(schema):
+    event = Voted(trigger=b"\xee" * 32, policy=with_policy(every=0, delay=0, start=0))
+    schema.validate(json.loads(file_of(event)))
 
 
 def objects(value, path=()):
@@ -52,14 +66,14 @@ def objects(value, path=()):
         yield from objects(element, (*path, key))
 
 
-FREE = {"parameters", "summary", "values", "tables"}
+FREE = {"parameters", "summary", "values", "rows", "tables"}
 
 
-@pytest.mark.parametrize("row", [("table", "scores", 3), ("dataset", "owners", 2)])
-def test_every_missing_or_further_member_breaks_the_schema(make, schema, row):
-    data = make(row=row).to_bytes()
+@pytest.mark.parametrize("what", ["row", "fields of a dataset", "whole with fields"])
+def test_every_missing_or_further_member_breaks_the_schema(voted, schema, what):
+    data = file_of(voted, shown(voted, what))
     for path, value in objects(json.loads(data)):
-        if path and path[-1] in FREE:
+        if FREE & set(path):
             continue
         for key in [*value, "more"]:
             document = json.loads(data)
@@ -73,13 +87,33 @@ def test_every_missing_or_further_member_breaks_the_schema(make, schema, row):
             assert not schema.is_valid(document), (path, key)
 
 
-def test_the_page_names_every_member(make):
+@pytest.mark.parametrize("what", ["row", "fields", "whole"])
+def test_the_page_names_every_member(voted, what):
     page = (REFERENCE / "evidence.md").read_text()
-    document = json.loads(make().to_bytes())
-    for member in [
-        *document,
-        *document["disclosure"],
-        *document["disclosure"]["header"],
-        *document["ballots"][0],
-    ]:
+    document = json.loads(file_of(voted, shown(voted, what)))
+    disclosure = document["disclosure"]
+    named = [document, document["record"], document["policy"], document["ballots"][0], document["manifest"]]
+    named += [document["manifest"]["document"], disclosure, disclosure["header"], disclosure["shown"]]
+    for member in {member for members in named for member in members}:
         assert f"`{member}`" in page, member
+
+
+def test_the_example_of_the_page_is_that_of_the_vectors():
+    page = (REFERENCE / "evidence.md").read_text()
+    vectors = json.loads((REFERENCE.parents[1] / "vectors" / "evidence.json").read_text())
+    case = next(case["given"] for case in vectors["good"] if case["name"] == "a row of a table")
+    read = parse(case["file"].encode())
+    proof, shown_row = read.manifest, read.disclosure["shown"]
+    values = [
+        case["head"],
+        read.record["voting_id"].hex(),
+        read.record["policy_hash"].hex(),
+        leaf_hash(record_leaf(read.record)).hex(),
+        leaf_hash(proof["salt"] + encode(read.document["manifest"]["document"])).hex(),
+        leaf_hash(shown_row["salt"] + encode(shown_row["values"])).hex(),
+        encode(shown_row["values"]).decode(),
+        read.disclosure["header"]["root"].hex(),
+        proof["path"][-1].hex(),
+        tag("voting").hex(),
+    ]
+    assert [value for value in values if value not in page] == []
