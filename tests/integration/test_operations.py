@@ -1,4 +1,5 @@
-"""A network under the eyes of its operators: health, metrics, admin API, alerts and log of workers that run.
+"""A network under the eyes of its operators, and of the public: health, metrics, admin API, alerts, log and
+publications of workers that run.
 
 Three companies vote on two slots. In the first only gamma cannot read its data; in the second only alpha
 can, so that the voting comes to nothing, in both of its attempts, and the workflow's handler decides.
@@ -29,6 +30,7 @@ from worknet.network.folder import NetworkFolder, NetworkPlan, WorkflowPlan, cre
 from worknet.network.local import LocalNetwork, free_port
 from worknet.node.operations.events import EVENTS
 from worknet.protocol.times import time_text
+from worknet.verify import parse, verify
 
 pytestmark = pytest.mark.long
 
@@ -37,6 +39,8 @@ HOUR = 3600
 FIRST = 1_900_000_800 // HOUR * HOUR
 KEY = "operators-only-0123456789abcdef-0123"
 PATIENCE = 90.0
+PUBLIC = "public "
+"""Before a member's name: the port at which it answers everybody."""
 SECRET = "shared-with-the-desk-0123456789abcdef"
 HANDLER = """
 from worknet.workflow import Alert, CallWebhook
@@ -88,6 +92,9 @@ class Operated:
         return httpx.request(
             method, f"http://127.0.0.1:{self.ports[member]}{path}", headers=headers, timeout=10
         )
+
+    def published(self, member: str, name: str = "") -> httpx.Response:
+        return self.ask(PUBLIC + member, f"/published/{name}")
 
     def is_ready(self, member: str) -> bool:
         try:
@@ -141,8 +148,9 @@ class Operated:
 def make(path: Path, channel: Channel, ports: dict[str, int]) -> NetworkFolder:
     bundle = path / "tried"
     bundle.mkdir()
-    for name, content in bundle_of("return Result({'out': meters})").files.items():
-        (bundle / name).write_bytes(content)
+    body = "return Result({'out': meters}, {'rows': meters.height})"
+    for name, content in bundle_of(body).files.items():
+        (bundle / name).write_bytes(content.replace(b"@workflow(", b"@workflow(public_summary=True, "))
     with (bundle / "workflow.py").open("a") as file:
         file.write(HANDLER)
     meters = {"source": "file", "path": "meters-{start}.csv"}
@@ -166,7 +174,7 @@ def make(path: Path, channel: Channel, ports: dict[str, int]) -> NetworkFolder:
         NetworkPlan(
             name="operated",
             members=MEMBERS,
-            workflow=WorkflowPlan("tried", bundle, policy, {"meters": meters}),
+            workflow=WorkflowPlan("tried", bundle, policy, {"meters": meters}, is_public=True),
             chain_kind="builtin",
             chain_port=free_port(),
             genesis_time=FIRST + 2 * HOUR,
@@ -182,6 +190,9 @@ def make(path: Path, channel: Channel, ports: dict[str, int]) -> NetworkFolder:
             file.write('\n[alerts]\nurls = [{ file = "alert-url" }]\n')
             file.write("\n[workflows.tried.webhooks.desk]\n")
             file.write('url = { file = "desk-url" }\nsecret = { file = "desk-secret" }\n')
+        text = folder.node_file(name).read_text()
+        public = f'[publishing]\nlisten = "127.0.0.1:{ports[PUBLIC + name]}"'
+        folder.node_file(name).write_text(text.replace("[publishing]", public))
     for name, start in (("alpha", FIRST), ("beta", FIRST), ("alpha", FIRST + HOUR)):
         (folder.node(name) / f"meters-{start}.csv").write_text("id,wh\na,1\n")
     return folder
@@ -190,7 +201,7 @@ def make(path: Path, channel: Channel, ports: dict[str, int]) -> NetworkFolder:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operated]:
     """The network, when both votings are over for every worker, and counted."""
-    ports = {name: free_port() for name in MEMBERS}
+    ports = {name: free_port() for name in [*MEMBERS, *(PUBLIC + name for name in MEMBERS)]}
     with Channel() as channel:
         folder = make(tmp_path_factory.mktemp("operated"), channel, ports)
         with LocalNetwork(folder) as network:
@@ -269,6 +280,34 @@ def test_an_admin_sees_votings_with_part_and_cause(run: Operated) -> None:
     assert {each["part"] for each in votings} == {"missing", None}
     assert {cause for each in votings for cause in each["causes"]} == {"source unavailable"}
     assert run.ask("gamma", "/admin/aside", key=KEY).json() == {"aside": []}
+
+
+def test_the_public_gets_results_of_those_who_voted_for_them_and_of_nobody_else(run: Operated) -> None:
+    for name in ("alpha", "beta"):
+        run.until(lambda: len(run.published(name).json()["publications"]) == 1)  # noqa: B023 - asked at once
+    (listed,) = run.published("alpha").json()["publications"]
+    content = run.published("alpha", listed["file"]).content
+    assert run.published("beta", listed["file"]).content == content
+    assert verify(parse(content), rpc=run.network.url).level == 3
+    told = json.loads(content)
+    assert told["manifest"]["document"]["summary"] == {"rows": 1}
+    assert told["disclosure"] is None
+    # All share a folder here; that of a company that could not vote has nothing of its own in it.
+    assert not any(each["event"] == "publication.made" for each in run.log("gamma"))
+    assert run.ask(PUBLIC + "alpha", "/metrics").status_code == 404
+
+
+def test_anybody_sees_the_public_result_with_the_network_s_file_alone(run: Operated) -> None:
+    run.until(lambda: len(run.published("alpha").json()["publications"]) == 1)
+    command = [sys.executable, "-m", "worknet", "voting", "show", str(run.folder.network_file)]
+    command += [f"tried@{time_text(FIRST)}", "--rpc", run.network.url, "--json"]
+    command += ["--published", f"http://127.0.0.1:{run.ports[PUBLIC + 'alpha']}/published"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr
+    told = json.loads(ended.stdout)["published"]
+    assert told["manifest"]["summary"] == {"rows": 1}
+    assert (told["where"], told["wrong"]) == (str(run.folder.published), [])
+    assert told["also"] == [command[-1]]
 
 
 def test_nothing_of_the_admin_api_is_told_without_its_key(run: Operated) -> None:
