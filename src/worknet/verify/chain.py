@@ -31,7 +31,7 @@ def check(url: str, evidence: Evidence) -> list[str]:
     history = contract.events(_HISTORY)
     logged = [event for event in history if "index" not in event]
     changes = [event for event in history if "index" in event]
-    hashes = _log(contract, record, logged)
+    hashes = _log(contract, record, logged, changes)
     own = next((event for event in logged if event.get("voting_id") == record["voting_id"]), None)
     if own is None:
         hint = "the RPC is behind, or of another chain with the same id"
@@ -55,8 +55,8 @@ def check(url: str, evidence: Evidence) -> list[str]:
     ]
 
 
-def _log(contract: Contract, record: Words, logged: Events) -> list[bytes]:
-    """The leaf hashes of the log, which must make the contract's own root."""
+def _log(contract: Contract, record: Words, logged: Events, changes: Events) -> list[bytes]:
+    """The leaf hashes of the log; they must make the contract's own root, and changes lead to its members."""
     recorded = [(event["voting_id"],) for event in logged if event["name"] == "Recorded"]
     hashes = [word.to_bytes(32) for [word] in contract.calls("record(bytes32)", *recorded)]
     for moved in (event for event in logged if event["name"] == "Moved"):
@@ -64,9 +64,13 @@ def _log(contract: Contract, record: Words, logged: Events) -> list[bytes]:
         hashes.insert(0, leaf_hash(moved_leaf(record["chain_id"], record["contract"], *old)))
     [[size]], [[root]] = contract.calls("size()", ()), contract.calls("root()", ())
     in_order = all(event.get("position", 0) == at for at, event in enumerate(logged))
+    hint = "ask an RPC that keeps all events of the contract"
     if not in_order or len(hashes) != size or root_of_hashes(hashes) != root.to_bytes(32):
-        message = "the events that the RPC gives are not those of the log that the contract has"
-        raise RpcError(message, "ask an RPC that keeps all events of the contract")
+        raise RpcError("the events that the RPC gives are not those of the log that the contract has", hint)
+    newest = {event["index"]: [event["operator"], event["key"]] for event in changes}
+    members = contract.calls("member(uint256)", *((index,) for index in range(len(newest))), size=3)
+    if newest != {index: member[:2] for index, member in enumerate(members)}:
+        raise RpcError("the events that the RPC gives do not lead to the members that the contract has", hint)
     return hashes
 
 
@@ -112,7 +116,6 @@ def _check_ballots(
             came |= dict.fromkeys(event["workers"] - set(counted), event["moment"])
         if event["name"] in ("Cast", "Revealed"):
             counted |= dict.fromkeys(event["workers"], event["moment"][0])
-    _check_members(contract, changes)
     for number, (ballot, pair) in enumerate(zip(ballots, pairs, strict=True)):
         worker, where = ballot["worker"], f"ballots[{number}]"
         has_voted = any(bitmap >> worker & 1 for bitmap in voters[pair])
@@ -126,22 +129,12 @@ def _check_ballots(
     for worker, block in counted.items():
         rule = f"the ballot of worker {worker}, which the contract counted, is missing"
         require(block > due or worker in listed, "ballots", rule)
-    report = ", or took it from the signed report" if record["how"] == How.REPORT else ""
     return [
         said,
-        f"the contract counted each ballot listed{report}",
+        "the contract counted each ballot listed, or took it from a signed report",
         "all ballots are listed that it had counted when the log got that head; later ones may be missing",
         "each worker had the listed key and operator when its ballot came",
     ]
-
-
-def _check_members(contract: Contract, changes: Events) -> None:
-    """The enrolments and rotations lead to the operators and keys that the contract has now."""
-    newest = {event["index"]: [event["operator"], event["key"]] for event in changes}
-    members = contract.calls("member(uint256)", *((index,) for index in range(len(newest))), size=3)
-    if newest != {index: member[:2] for index, member in enumerate(members)}:
-        message = "the contract's events of its members do not lead to the workers that it has now"
-        raise RpcError(message, "this version of the verifier knows no other way in which a key changes")
 
 
 def _numbers(named: Words) -> Words:

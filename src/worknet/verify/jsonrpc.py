@@ -13,8 +13,8 @@ from http.client import HTTPException
 from typing import Any
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
 
-from worknet.protocol.abi import words
 from worknet.protocol.keccak import keccak256
+from worknet.protocol.words import words
 from worknet.verify.errors import RpcError, require
 
 TIMEOUT_SECONDS = 30
@@ -42,16 +42,16 @@ KINDS = {
 }
 """Name and words of an event by its first topic."""
 
+Event = dict[str, Any]
+"""Its words by name, as numbers; its `name`, and its `moment`: block, and number of the event in it."""
+
 
 class AnsweredError(RpcError):
     """The RPC said no: a call reverted, or more was asked for than it gives at once."""
 
 
 class Contract:
-    """A contract as of its chain's newest block, whose number is `block`.
-
-    `RpcError` for a URL that cannot be one; `RefusedError` for another chain, or where there is no contract.
-    """
+    """A contract as of its chain's newest block, `block`; `RefusedError` if there is none on that chain."""
 
     def __init__(self, url: str, chain_id: int, contract: bytes) -> None:
         if not _URL.fullmatch(url):
@@ -83,15 +83,12 @@ class Contract:
         require(fits, where, f"is no network: {function} is another there")
         return answers
 
-    def events(
-        self, names: Sequence[str], voting_id: int | None = None, first: int = 0, last: int | None = None
-    ) -> list[dict[str, Any]]:
-        """The events of these names in their order, if a voting's id is given those about it.
+    def events(self, names: Sequence[str], voting_id: int | None = None, *blocks: int) -> list[Event]:
+        """The events of these names, in their order; if a voting's id is given, those about it.
 
-        Each has its `name`, its `moment` (block, and number of the event in it) and its words, as numbers.
-        Who refuses so many blocks from `first` to `last`, or so many events, is asked for each half.
+        An RPC that refuses so many blocks (`blocks` are first and last) or events is asked for each half.
         """
-        last = self.block if last is None else last
+        first, last = blocks or (0, self.block)
         topics: list[Any] = [[topic for topic, (name, _) in KINDS.items() if name in names]]
         topics += [] if voting_id is None else [f"0x{voting_id:064x}"]
         asked = {"address": self._address, "topics": topics, "fromBlock": hex(first), "toBlock": hex(last)}
@@ -105,14 +102,14 @@ class Contract:
             found = [event for half in halves for event in self.events(names, voting_id, *half)]
         return sorted(found, key=lambda event: event["moment"])
 
-    def _read(self, names: Sequence[str], voting_id: int | None, logs: Any) -> list[dict[str, Any]]:
+    def _read(self, names: Sequence[str], voting_id: int | None, logs: Any) -> list[Event]:
         """The events of an answer; `ValueError` or the like for what is none that was asked for."""
         events = []
         for log in logs if isinstance(logs, list) else [logs]:
             topic, *indexed = log["topics"]
             name, fields = KINDS[topic.lower()]
             numbers = _words("0x" + "".join(part[2:] for part in [*indexed, log["data"]]))[: len(fields)]
-            event: dict[str, Any] = dict(zip(fields, numbers, strict=True))
+            event: Event = dict(zip(fields, numbers, strict=True))
             asked_for = name in names and voting_id in (None, event.get("voting_id"))
             if not asked_for or log["address"].lower() != self._address or log.get("removed"):
                 raise ValueError("not what was asked for, or taken back")

@@ -5,7 +5,6 @@ holds it against the chain; both the evidence and what the chain answers can be 
 """
 
 import json
-from dataclasses import replace
 
 from tests.unit.chain.votings import STANDBY, Votings
 
@@ -14,10 +13,10 @@ from worknet.chain.events import Role
 from worknet.chain.index import NetworkIndex
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
 from worknet.protocol import merkle
-from worknet.protocol.abi import words
 from worknet.protocol.ballots import Place
 from worknet.protocol.canonical import to_hex
 from worknet.protocol.keccak import keccak256
+from worknet.protocol.words import words
 from worknet.verify.chain import check
 from worknet.verify.form import Evidence, Head
 from worknet.verify.jsonrpc import KINDS, Contract
@@ -99,11 +98,16 @@ def hold(monkeypatch, network, evidence, bend=None):
     return check("http://127.0.0.1:1", evidence)
 
 
+def bent(evidence, **changes):
+    """The evidence with other members."""
+    return Evidence(**{name: getattr(evidence, name) for name in Evidence.__annotations__} | changes)
+
+
 def with_ballot(evidence, number, **words):
     """The evidence with other words in one ballot."""
     ballots = list(evidence.ballots)
     ballots[number] = ballots[number] | words
-    return replace(evidence, ballots=ballots)
+    return bent(evidence, ballots=ballots)
 
 
 def read(function, number):

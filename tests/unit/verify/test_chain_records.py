@@ -65,7 +65,7 @@ def refused(held, evidence, field, rule="", bend=None):
 def test_a_report_is_verified_though_none_of_its_ballots_is_on_chain(held, reported):
     sentences = held(reported)
     assert any("a report on 4 members, whose 3 signatures the contract checked" in each for each in sentences)
-    assert any("or took it from the signed report" in each for each in sentences)
+    assert any("or took it from a signed report" in each for each in sentences)
 
 
 def test_a_reported_ballot_is_that_of_the_key_at_the_report(held, reported):
@@ -121,7 +121,18 @@ def test_a_report_that_does_not_lead_to_its_record_is_refused(held, reported, wo
     refused(held, reported, "record.voters", rule, telling("Reported", word, bitmap))
 
 
-# Brought seals and replaced keys
+# Further attempts, brought seals and replaced keys
+
+
+def test_a_further_attempt_is_held_against_its_own_events(tmp_path, monkeypatch):
+    network, place = Proved(tmp_path / "chain"), Place(2, 1)
+    network.fail(0, 1)
+    network.bring(0, 0, 1, 2, 3, place=place)
+    network.open_seals(0, 0, 1, 2, 3, place=place)
+    evidence = network.evidence(0, dict.fromkeys(range(4), PAIR))
+    assert evidence.record["attempt"] == 2
+    assert hold(monkeypatch, network, evidence)
+    network.close()
 
 
 def test_a_ballot_is_that_of_the_key_that_signed_its_seal(held, network):
