@@ -10,7 +10,7 @@ from worknet.protocol import merkle, salts, tables
 from worknet.protocol.canonical import Value, encode
 from worknet.protocol.columns import Column
 from worknet.protocol.ids import Slot
-from worknet.protocol.leaves import field_leaf, header_leaf, salts_of
+from worknet.protocol.leaves import field_leaf, fields_of, header_leaf, salts_of
 from worknet.protocol.manifest import Manifest, TableEntry
 from worknet.protocol.tables import Row, Salter, Schema
 
@@ -182,7 +182,7 @@ def table_roots() -> VectorFile:
     leaf = field_leaf(salt, "wh", 5)
     file.good("field leaf", "field_leaf", leaf, salt=salt, name="wh", value=5)
     for decoys in (0, 1, 4, 11):
-        leaves = tables.fields_of(ROWS[0], root, decoys)
+        leaves = fields_of(ROWS[0], root, decoys)
         given = {"row": ROWS[0], "document_key": root, "decoys": decoys}
         file.good(f"fields among {decoys} decoys", "field_leaves", leaves, **given)
     leaf = header_leaf(salt, "load", 3, root)

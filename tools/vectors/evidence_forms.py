@@ -146,7 +146,7 @@ def _votings() -> Iterator[tuple[str, Form]]:
 def _edges() -> Iterator[tuple[str, Form]]:
     """Values at the edges of what a value may be, and tables of other sizes."""
     voted = Voted(
-        contents={("table", "every_type"): (EVERY_TYPE, EDGES), ("table", "empty"): (SCORES, ())} | INPUTS,
+        contents=INPUTS | {("table", "every_type"): (EVERY_TYPE, EDGES), ("table", "empty"): (SCORES, ())},
         parameters={
             "region": "EU",
             "tolerance": "0.010",

@@ -131,11 +131,11 @@ def _other_tables() -> Iterator[Corrupted]:
     yield refused(
         "a header of a table of the same rows", _mixed(here, there, HEADER), "disclosure.header.index"
     )
-    name: Path = ("disclosure", "name")
+    named: Path = ("disclosure", "name")
     yield refused(
-        "the name of a table of the same rows", _mixed(here, there, name), "disclosure.header.index"
+        "the name of a table of the same rows", _mixed(here, there, named), "disclosure.header.index"
     )
-    without = changed(twin.document(scores, manifest=False), name, "twin")
+    without = changed(twin.document(scores, manifest=False), named, "twin")
     yield refused("the name of a table of the same rows, without manifest", without, "disclosure.header.path")
     load = HERE.document(HERE.row("dataset", "load", 1))
     as_table = changed(load, ("disclosure", "kind"), "table")
@@ -143,7 +143,7 @@ def _other_tables() -> Iterator[Corrupted]:
     prices = HERE.document(HERE.fields("dataset", "prices", 1, ("paid",)))
     as_table = changed(prices, ("disclosure", "kind"), "table")
     yield refused("another dataset for a table", as_table, "disclosure.name")
-    prices = changed(load, name, "prices")
+    prices = changed(load, named, "prices")
     yield refused("the name of another dataset", prices, "disclosure.header.path")
     table = changed(mine, ("disclosure", "kind"), "dataset")
     table = changed(table, ("disclosure", "schema"), None)

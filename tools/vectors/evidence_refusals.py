@@ -44,7 +44,7 @@ def refused(name: str, document: dict[str, Json], field: str, head: str = "") ->
 def edits() -> Iterator[Corrupted]:
     """Sound documents with one value changed."""
     voting = SMALL.document(manifest=False)
-    everything = {
+    everything: dict[str, tuple[dict[str, Json], list[Change]]] = {
         "record": (voting, _RECORD),
         "policy": (voting, [(("policy", key), value, "policy") for key, value in _POLICY.items()]),
         "manifest": (SMALL.document(), _MANIFEST),

@@ -46,20 +46,21 @@ def undeclared() -> Iterator[Corrupted]:
         if number < 4:
             place = column.replace("values", "rows[2]")
             yield refused(f"a whole table with row {number}", voted.document(whole), place)
-    for column in ({"type": "decimal", "digits": 2**53 - 1}, {"type": "str"}):
-        schema = SCORES.document()
-        schema["columns"] = [schema["columns"][0], schema["columns"][1] | column]
+    odd: tuple[dict[str, Json], ...] = ({"type": "decimal", "digits": 2**53 - 1}, {"type": "str"})
+    for change in odd:
+        schema: dict[str, Json] = SCORES.document()
+        schema["columns"] = [schema["columns"][0], schema["columns"][1] | change]
         voted = _lying("scores", SMALL.contents, schema)
         shown = voted.row("table", "scores", 2) | {"schema": schema}
-        yield refused(f"a schema with {column}", voted.document(shown), "disclosure.shown.values.wh")
+        yield refused(f"a schema with {change}", voted.document(shown), "disclosure.shown.values.wh")
     unlawful = DECOYED.document() | {"decoys": 2**53 - 1}
     voted = _lying("owners", {("table", "owners"): (OWNERS, OWNER_ROWS)}, unlawful)
     shown = voted.whole("table", "owners") | {"schema": unlawful}
     shown["shown"]["decoys"] = 2**53 - 1
     yield refused("a schema of more decoys than memory", voted.document(shown), "disclosure.shown.decoys")
     by_field = Schema(OWNERS.columns, OWNERS.key)
-    by_row: Contents = {("table", "owners"): (by_field, OWNER_ROWS)} | INPUTS
-    in_fields: Contents = {("table", "owners"): (OWNERS, OWNER_ROWS)} | INPUTS
+    by_row: Contents = INPUTS | {("table", "owners"): (by_field, OWNER_ROWS)}
+    in_fields: Contents = INPUTS | {("table", "owners"): (OWNERS, OWNER_ROWS)}
     lying = _lying("owners", in_fields, by_field.document())
     shown = lying.fields("table", "owners", 2, ("owner",)) | {"schema": by_field.document()}
     yield refused("fields of a table that shows rows", lying.document(shown), "disclosure.shown")

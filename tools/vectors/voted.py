@@ -54,10 +54,11 @@ SCORE_ROWS: tuple[Row, ...] = tuple({"consumer": f"c{number}", "wh": 1000 * numb
 OWNER_ROWS: tuple[Row, ...] = tuple(
     {"consumer": f"c{number}", "owner": f"o{number}", "paid": f"{number}.50"} for number in range(3)
 )
-RESULT = {("table", "scores"): (SCORES, SCORE_ROWS), ("table", "owners"): (OWNERS, OWNER_ROWS)}
-INPUTS = {("dataset", "load"): (SCORES, SCORE_ROWS), ("dataset", "prices"): (OWNERS, OWNER_ROWS)}
+Contents = dict[tuple[Kind, str], tuple[Schema, Sequence[Row]]]
+"""Tables and datasets by kind and name, with their rows in order."""
 
-Contents = Mapping[tuple[Kind, str], tuple[Schema, Sequence[Row]]]
+RESULT: Contents = {("table", "scores"): (SCORES, SCORE_ROWS), ("table", "owners"): (OWNERS, OWNER_ROWS)}
+INPUTS: Contents = {("dataset", "load"): (SCORES, SCORE_ROWS), ("dataset", "prices"): (OWNERS, OWNER_ROWS)}
 
 
 @dataclass(frozen=True)
@@ -190,8 +191,8 @@ class Voted:
     def document(self, shown: Json = None, *, manifest: bool = True) -> dict[str, Json]:
         """The document of evidence without its checksum, with what is `shown` of the contents."""
         salt, path = self.salter.salt(salts.MANIFEST), hexes(trees.inclusion(self.result, 0))
-        proof = {"document": self.manifest.document(), "salt": to_hex(salt), "path": path}
-        document = evidence.document(
+        proof: dict[str, Json] = {"document": self.manifest.document(), "salt": to_hex(salt), "path": path}
+        document: dict[str, Json] = evidence.document(
             record=self.record,
             position=self.position,
             path=trees.inclusion(self.log, self.position),
@@ -260,7 +261,7 @@ class Voted:
         leaves += field_salts[len(names) :]
         # With decoys the order must not tell which leaves are fields, without them it is that of names.
         places = sorted(leaves, key=merkle.leaf_hash) if schema.decoys else leaves
-        shown = [
+        shown: list[dict[str, Json]] = [
             {
                 "name": column,
                 "value": rows[row][column],

@@ -52,28 +52,28 @@ FLOODS = {
     "a deep value in a good file": lambda: in_place_of(
         "a voting", b'"summary":{', b'"summary":{"a":' + b"[" * MIB
     ),
-    "closing brackets": lambda: b"]" * (8 * MIB) + b"\n",
+    "closing brackets": lambda: b"]" * (4 * MIB) + b"\n",
     "a long text": lambda: b'"' + b"a" * (60 * MIB) + b'"\n',
     "escaped quotes without end": lambda: b'"' + b'\\"' * (16 * MIB) + b"\n",
-    "quotes": lambda: b'"' * (8 * MIB) + b"\n",
+    "quotes": lambda: b'"' * (4 * MIB) + b"\n",
     "a number of many digits": lambda: in_place_of("a voting", b'"n":3', b'"n":' + b"9" * (60 * MIB)),
     "a huge key": lambda: in_place_of(
         "a voting", b'"summary":{', b'"summary":{"' + b"a" * (60 * MIB) + b'":1,'
     ),
     "a huge name": lambda: in_place_of("a voting", b'"matching_24_7"', b'"' + b"a" * (60 * MIB) + b'"'),
-    "many keys": lambda: in_place_of("a voting", b'"parameters":{}', b'"parameters":' + keys(8 * MIB)),
-    "many integers": lambda: b"[" + b"1," * (2 * MIB) + b"1]\n",
-    "a path of many hashes": lambda: with_value("a voting", [HASH] * 300_000, "path"),
-    "many ballots": lambda: with_value("a voting", BASES["a voting"].document["ballots"] * 20_000, "ballots"),
-    "many rows": lambda: with_value("a whole dataset", [{"k": 1}] * 300_000, *SHOWN, "rows"),
+    "many keys": lambda: in_place_of("a voting", b'"parameters":{}', b'"parameters":' + keys(2 * MIB)),
+    "many integers": lambda: b"[" + b"1," * MIB + b"1]\n",
+    "a path of many hashes": lambda: with_value("a voting", [HASH] * 100_000, "path"),
+    "many ballots": lambda: with_value("a voting", BASES["a voting"].document["ballots"] * 5_000, "ballots"),
+    "many rows": lambda: with_value("a whole dataset", [{"k": 1}] * 100_000, *SHOWN, "rows"),
     "a value as large as a file": lambda: with_value(
-        "a row of a dataset", "a" * (60 * MIB), *SHOWN, "values", "wh"
+        "a row of a dataset", "a" * (20 * MIB), *SHOWN, "values", "wh"
     ),
     "many fields": lambda: with_value(
         "one field of a dataset",
         [
             BASES["one field of a dataset"].document["disclosure"]["shown"]["fields"][0] | {"index": index}
-            for index in range(50_000)
+            for index in range(20_000)
         ],
         *SHOWN,
         "fields",

@@ -43,7 +43,7 @@ def test_changed_files_are_refused_or_say_no_more(good, random: Random) -> None:
 
 @pytest.mark.long
 @given(st.sampled_from(SMALL), st.randoms(use_true_random=False))
-@settings(MANY, max_examples=1000)
+@settings(MANY, max_examples=700)
 def test_many_changed_files_are_refused_or_say_no_more(good, random: Random) -> None:
     _, wrong = fault(good, random)
     assert not wrong
