@@ -9,8 +9,8 @@ from tools.vectors.commitments import SALTING
 from tools.vectors.form import Json, VectorFile, sample
 from tools.vectors.ids import CONTRACT
 
-from worknet.chain.sealed_files import padded
 from worknet.chain.sealed_statements import header_of, wrapping_info
+from worknet.chain.sealing import padded
 from worknet.protocol import merkle, salts
 from worknet.protocol.canonical import Value, decode, encode
 from worknet.protocol.columns import Column
