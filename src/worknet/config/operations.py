@@ -45,6 +45,7 @@ Event = Literal[
     "journal.fault",
     "chain.fault",
     "ballot.none",
+    "publication.fault",
     "transaction.failed",
 ]
 """What an alert may be sent about: a part of the events that `docs/guides/operations.md` lists."""
