@@ -48,12 +48,12 @@ class Work:
     load: Sequence[Row] = (meter("a"), meter("b"), meter("c"))
     matches: Sequence[Row] = ({"meter": "a", "matched": 1}, {"meter": "b", "matched": 2})
     summary: Mapping[str, int] = field(default_factory=lambda: {"matched": 3})
+    parents: tuple[bytes, ...] = ()
 
     def manifest(self) -> Manifest:
         entry = TableEntry(MATCHES.digest(), len(self.matches))
-        return Manifest(
-            "hourly", b"\x44" * 32, b"\x55" * 32, Window(0, 3600), {}, {"matches": entry}, dict(self.summary)
-        )
+        about = "hourly", b"\x44" * 32, b"\x55" * 32, Window(0, 3600), {}
+        return Manifest(*about, {"matches": entry}, dict(self.summary), self.parents)
 
     def own(self, worker: int = 0, level: Level = "rows", salter: Salter = SALTER) -> OwnStatement:
         """The statement on this work."""

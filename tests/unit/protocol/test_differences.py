@@ -83,6 +83,11 @@ def test_the_part_of_the_manifest_that_differs_is_named() -> None:
     assert not found.same_result
 
 
+def test_results_that_were_made_from_others_are_told_apart_by_their_parents() -> None:
+    found = compare(MINE, Work(parents=(b"\x77" * 32,)).own(1).statement)
+    assert (found.manifest, found.same_inputs) == (("parents",), True)
+
+
 def test_same_inputs_with_another_result_are_told_as_such() -> None:
     found = compare(MINE, Work(matches=[]).own(1).statement)
     assert found.same_inputs
