@@ -19,11 +19,11 @@ from boa.interpret import set_search_paths
 from tests.contracts.network import NO_PREDECESSOR
 from tests.contracts.not_replayed import CASES_NOT_REPLAYED, FILES_NOT_REPLAYED, OPERATIONS_NOT_REPLAYED
 
-from worknet.protocol import abi, ballots, merkle
+from worknet.protocol import ballots, merkle
+from worknet.protocol import words as protocol_words
 from worknet.protocol.keccak import keccak256
 from worknet.protocol.policy import Policy
-from worknet.protocol.tags import tag
-from worknet.protocol.words import Ballots, Fallback
+from worknet.protocol.words import Ballots, Fallback, tag
 
 ROOT = Path(__file__).parents[2]
 EVENT_DRIVEN = {"every": 0, "delay": 0, "start": 0, "max_age": 0}
@@ -181,7 +181,7 @@ def test_a_ballot_with_a_root_of_zero_is_neither_cast_nor_revealed(place_on, cas
     made = place_on(given)
     workflow, trigger, place = begin_sealed(made, given)
     roots = data(given["input_root"]), data(given["result_root"])
-    about = abi.words(tag("seal"), 246, data(given["contract"]), data(given["voting_id"]), 1, 0)
+    about = protocol_words.words(tag("seal"), 246, data(given["contract"]), data(given["voting_id"]), 1, 0)
     seal = ballots.without_time(keccak256(about + b"".join(roots) + data(given["salt"])))
     made.call("seal", workflow, trigger, place, seal, sender=made.keys[0])
     made.call("seal", workflow, trigger, place | 1, bytes(32), sender=made.keys[1])

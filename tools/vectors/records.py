@@ -8,9 +8,8 @@ from tools.vectors.ids import CONTRACT, HOUR, NOON
 
 from worknet.protocol.ids import Slot, voting_id, workflow_id
 from worknet.protocol.records import Record
-from worknet.protocol.tags import tag
 from worknet.protocol.trees import Frontier
-from worknet.protocol.words import How, moved_leaf
+from worknet.protocol.words import How, moved_leaf, tag
 
 WORKFLOW = workflow_id("matching_24_7")
 

@@ -4,10 +4,9 @@ from hashlib import sha3_256
 
 from tools.vectors.form import VectorFile, sample
 
-from worknet.protocol import tags
-from worknet.protocol.abi import words
 from worknet.protocol.canonical import Value, encode
 from worknet.protocol.keccak import keccak256
+from worknet.protocol.words import NAMES, tag, words
 
 GOOD_VALUES: dict[str, Value] = {
     "null": None,
@@ -140,8 +139,8 @@ def keccak() -> VectorFile:
         "33 bytes": sample("33", 33),
     }.items():
         file.bad(name, "words", "EncodingError", words=[wrong])
-    for name in sorted(tags.NAMES):
-        file.good(f"the tag {name}", "tag", tags.tag(name), tag=name)
+    for name in sorted(NAMES):
+        file.good(f"the tag {name}", "tag", tag(name), tag=name)
     for name in ("", "Voting", "votings", "salt", "worknet/v1/voting", "reports"):
         file.bad(f"no tag {name!r}", "tag", "TagError", tag=name)
     return file

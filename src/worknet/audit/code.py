@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from worknet.audit.notes import Notes
 from worknet.chain.interface import Contract
 from worknet.contracts import artifact
-from worknet.protocol.abi import WORD_BYTES
+from worknet.protocol.words import WORD_BYTES
 
 IMMUTABLES: Mapping[Contract, int] = {"WorkerNetwork": 2, "Rewards": 3}
 """How many words a contract keeps behind its code: confirmations and reward period; network, reward period

@@ -4,6 +4,7 @@ Integers stay integers, bytes32 and addresses are bytes, tuples stay tuples, arr
 values mean stands in `events`, `client` and `pool`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeAlias
@@ -16,6 +17,7 @@ from eth_utils.crypto import keccak
 from worknet.chain.answers import Log
 from worknet.chain.errors import ChainError
 from worknet.contracts import artifact
+from worknet.protocol.words import ADDRESS_BYTES, WORD_BYTES
 
 Contract: TypeAlias = Literal["WorkerNetwork", "Rewards", "RowProofs"]
 """A network's own contract, its pool, and the one that checks rows for other contracts."""
@@ -61,13 +63,12 @@ def output(name: str, data: bytes, *, contract: Contract = "WorkerNetwork") -> A
     """What the function returned, several values as a tuple; ChainError when these bytes are none of it."""
     types = functions(contract)[name].outputs
     try:
-        values = decode(types, data)
+        found = _decoded(types, data)
     except (DecodingError, ValueError):
         raise ChainError(
             f"the contract's answer to {name} is no {', '.join(types)}",
             hint="is there a worknet contract at this address, on this chain?",
         ) from None
-    found = tuple(_as_bytes(type_, value) for type_, value in zip(types, values, strict=True))
     return found[0] if len(found) == 1 else found
 
 
@@ -80,13 +81,13 @@ def event(log: Log, contract: Contract = "WorkerNetwork") -> tuple[str, dict[str
     rest = [field for field in kind.fields if not field[2]]
     try:
         topics = [
-            decode((type_,), topic)[0] for (_, type_, _), topic in zip(indexed, log.topics[1:], strict=True)
+            _decoded((type_,), topic)[0] for (_, type_, _), topic in zip(indexed, log.topics[1:], strict=True)
         ]
-        body = decode([type_ for _, type_, _ in rest], log.data)
+        body = _decoded(tuple(type_ for _, type_, _ in rest), log.data)
     except (DecodingError, ValueError):
         raise ChainError(f"the chain gave a malformed event {kind.name} in block {log.block}") from None
-    values = zip([*indexed, *rest], [*topics, *body], strict=True)
-    return kind.name, {name: _as_bytes(type_, value) for (name, type_, _), value in values}
+    names = (name for name, _, _ in (*indexed, *rest))
+    return kind.name, dict(zip(names, (*topics, *body), strict=True))
 
 
 def revert_reason(data: bytes, text: str = "") -> str:
@@ -104,10 +105,9 @@ def selected(data: bytes, contract: Contract = "WorkerNetwork") -> tuple[str, tu
     for function in functions(contract).values():
         if data[:4] == function.selector:
             try:
-                values = decode(function.inputs, data[4:])
+                return function.name, _decoded(function.inputs, data[4:])
             except (DecodingError, ValueError):
                 return None
-            return function.name, tuple(map(_as_bytes, function.inputs, values))
     return None
 
 
@@ -134,6 +134,46 @@ def events(contract: Contract = "WorkerNetwork") -> dict[bytes, EventType]:
             topic = bytes(keccak(text=f"{entry['name']}({','.join(type_ for _, type_, _ in fields)})"))
             found[topic] = EventType(entry["name"], topic, fields)
     return found
+
+
+def _decoded(types: tuple[str, ...], data: bytes) -> tuple[Any, ...]:
+    """The values of these types; DecodingError or ValueError for bytes that are none.
+
+    Words alone, as nearly all are, need no general decoder, which takes ten times as long.
+    """
+    readers = [_WORDS.get(type_) for type_ in types]
+    if None in readers:
+        values = decode(types, data)
+        return tuple(_as_bytes(type_, value) for type_, value in zip(types, values, strict=True))
+    if len(data) < WORD_BYTES * len(types):
+        raise ValueError("too few bytes")
+    words = (data[at : at + WORD_BYTES] for at in range(0, WORD_BYTES * len(types), WORD_BYTES))
+    return tuple(read(word) for read, word in zip(readers, words, strict=True) if read is not None)
+
+
+def _address(word: bytes) -> bytes:
+    if any(word[:-ADDRESS_BYTES]):
+        raise ValueError("an address with more than 20 bytes")
+    return word[-ADDRESS_BYTES:]
+
+
+def _bool(word: bytes) -> bool:
+    number = _uint(word)
+    if number > 1:
+        raise ValueError("a bool that is neither 0 nor 1")
+    return bool(number)
+
+
+def _uint(word: bytes) -> int:
+    return int.from_bytes(word, "big")
+
+
+_WORDS: dict[str, Callable[[bytes], Any]] = {
+    "bytes32": bytes,
+    "uint256": _uint,
+    "address": _address,
+    "bool": _bool,
+}
 
 
 def _encode(name: str, types: tuple[str, ...], values: tuple[object, ...]) -> bytes:

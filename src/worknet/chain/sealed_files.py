@@ -18,7 +18,7 @@ from worknet.chain.keyfiles import X25519_BYTES, public_key_of
 from worknet.chain.sealing import SUITE, padded
 from worknet.protocol.canonical import decode, encode, from_hex, to_hex
 from worknet.protocol.errors import ProtocolError
-from worknet.protocol.tags import PREFIX, VERSION
+from worknet.protocol.words import PREFIX, VERSION
 
 FORMAT = "worknet/sealed-file"
 SUFFIX = ".sealed"

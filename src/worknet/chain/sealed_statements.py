@@ -19,7 +19,7 @@ from worknet.chain.sealing import SUITE, padded
 from worknet.protocol.canonical import decode, encode, from_hex, to_hex
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.statement import LARGEST_STATEMENT, PLACE_KEYS, Statement, StatementPlace
-from worknet.protocol.tags import PREFIX, VERSION
+from worknet.protocol.words import PREFIX, VERSION
 
 KEY_BYTES = 32
 TAG_BYTES = 16

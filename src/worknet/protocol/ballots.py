@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from worknet.protocol.abi import WORD_BYTES, words
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.keccak import Hash, keccak256
-from worknet.protocol.tags import tag
+from worknet.protocol.words import WORD_BYTES, tag, words
 
 SEAL_SALT_BYTES = 32
 

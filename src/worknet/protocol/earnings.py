@@ -9,12 +9,11 @@ Amounts are in the chain's smallest unit. All sets of workers are bitmaps: bit i
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from worknet.protocol.abi import WORD_BYTES
 from worknet.protocol.ballots import seconds_left
 from worknet.protocol.policy import Policy
 from worknet.protocol.records import Record
 from worknet.protocol.voting import FactError
-from worknet.protocol.words import MAX_WORKERS, Ballots, How
+from worknet.protocol.words import MAX_WORKERS, WORD_BYTES, Ballots, How
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """What workers sign when others bring their ballots: EIP-712 digests bound to network, voting and attempt."""
 
-from worknet.protocol.abi import words
 from worknet.protocol.ballots import Pair
 from worknet.protocol.keccak import Hash, keccak256
+from worknet.protocol.words import words
 
 DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 SEAL_TYPE = "Seal(bytes32 votingId,uint256 attempt,uint256 policyVersion,bytes32 seal)"

@@ -8,13 +8,11 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from hashlib import sha256
 
-from worknet.protocol.abi import words
 from worknet.protocol.ballots import Pair
 from worknet.protocol.canonical import Value, encode, to_hex
 from worknet.protocol.policy import Policy
 from worknet.protocol.records import Record
-from worknet.protocol.tags import VERSION
-from worknet.protocol.words import POLICY, RECORD
+from worknet.protocol.words import POLICY, RECORD, VERSION, words
 
 FORMAT = "worknet/evidence"
 

@@ -6,11 +6,10 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Literal, TypeAlias, get_args
 
-from worknet.protocol.abi import WORD_BYTES, words
 from worknet.protocol.canonical import check_name, encode, from_hex
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.keccak import Hash, keccak256
-from worknet.protocol.words import voting_words
+from worknet.protocol.words import WORD_BYTES, voting_words, words
 
 SLOT_BOUND = 1 << 64
 

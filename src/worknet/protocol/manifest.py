@@ -6,8 +6,8 @@ from typing import Any
 
 from worknet.protocol.canonical import CanonicalError, Value, check_name, decode, encode, from_hex, to_hex
 from worknet.protocol.ids import Window
-from worknet.protocol.tags import VERSION
 from worknet.protocol.times import parse_time, time_text
+from worknet.protocol.words import VERSION
 
 
 @dataclass(frozen=True)

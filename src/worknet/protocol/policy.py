@@ -4,11 +4,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from worknet.protocol.abi import WORD_BYTES
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.ids import Event, Trigger
 from worknet.protocol.keccak import Hash, keccak256
-from worknet.protocol.words import Ballots, Fallback, needed, policy_words
+from worknet.protocol.words import WORD_BYTES, Ballots, Fallback, needed, policy_words
 
 SECONDS_BOUND = 1 << 32
 START_BOUND = (1 << 40) - 1

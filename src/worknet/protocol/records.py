@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass, fields
 
-from worknet.protocol.abi import ADDRESS_BYTES, WORD_BYTES
 from worknet.protocol.ballots import Pair
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.merkle import leaf_hash
-from worknet.protocol.tags import tag
-from worknet.protocol.words import How, record_leaf
+from worknet.protocol.words import ADDRESS_BYTES, WORD_BYTES, How, record_leaf, tag
 
 
 class RecordError(ProtocolError):

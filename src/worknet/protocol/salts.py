@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.leaves import salts_of
-from worknet.protocol.tags import PREFIX, tag
+from worknet.protocol.words import PREFIX, tag
 
 DATA_KEY_BYTES = 32
 VOTING_ID_BYTES = 32

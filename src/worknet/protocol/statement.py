@@ -15,7 +15,7 @@ from worknet.protocol.ballots import Pair
 from worknet.protocol.canonical import Value, check_name, decode, encode, from_hex, to_hex
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.tables import Kind, Salter, input_root, table_leaf
-from worknet.protocol.tags import VERSION
+from worknet.protocol.words import VERSION
 
 FINGERPRINT_BYTES = 16
 MOST_FINGERPRINTS = 1 << 17

@@ -1,4 +1,4 @@
-"""The words of records, policies and voting ids: their names, kinds and order, and what is hashed of them.
+"""What is hashed in words: `abi.encode` of static words, domain tags, and the words of records and policies.
 
 A mapping from name to value stands for a record (section 7) or a policy (section 5): `vars` of its class, or
 what a verifier reads from a file.
@@ -8,11 +8,26 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
-from worknet.protocol.abi import words
-from worknet.protocol.tags import tag
+from worknet.protocol.errors import ProtocolError
+from worknet.protocol.keccak import keccak256
 
+VERSION = 1
+PREFIX = "worknet/v1/"
+NAMES = frozenset({"voting", "policy", "seal", "record", "moved", "datakey"})
+_TAGS = {name: keccak256((PREFIX + name).encode()) for name in NAMES}
+
+ADDRESS_BYTES = 20
+WORD_BYTES = 32
 MAX_WORKERS = 120
 MIN_WORKERS = 2
+
+
+class TagError(ProtocolError):
+    """A tag that the registry does not hold."""
+
+
+class EncodingError(ProtocolError):
+    """A value is no static word: a negative or too large integer, or bytes of another length."""
 
 
 class How(IntEnum):
@@ -55,6 +70,28 @@ POLICY = named(
     "natural cast_window, natural reveal_window, natural stall, fallback fallback, amount accuracy, "
     "amount speed"
 )
+
+
+def tag(name: str) -> bytes:
+    """`TAG(name) = keccak256("worknet/v1/" + name)`, for a name of the registry (section 2)."""
+    if name not in _TAGS:
+        raise TagError(f"no tag is called {name!r}", hint=f"the registry holds {', '.join(sorted(NAMES))}")
+    return _TAGS[name]
+
+
+def words(*values: int | bytes) -> bytes:
+    """`abi.encode` of the values, 32 bytes each: of a uint256 (an integer), a bytes32, or an address."""
+    return b"".join(_word(value) for value in values)
+
+
+def _word(value: int | bytes) -> bytes:
+    if isinstance(value, int):
+        if not 0 <= value < 1 << 256:
+            raise EncodingError(f"{value} does not fit into a uint256")
+        return value.to_bytes(WORD_BYTES, "big")
+    if len(value) not in {WORD_BYTES, ADDRESS_BYTES}:
+        raise EncodingError(f"{len(value)} bytes are neither a word (32) nor an address (20)")
+    return value.rjust(WORD_BYTES, b"\0")
 
 
 def record_leaf(record: Mapping[str, int | bytes]) -> bytes:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import polars as pl
 
-from worknet.protocol.abi import WORD_BYTES
 from worknet.protocol.canonical import INTEGER_BOUND, Value
 from worknet.protocol.columns import Column
 from worknet.protocol.ids import Event, Slot, Trigger, Window
 from worknet.protocol.tables import Schema
 from worknet.protocol.times import TimeError, parse_time, time_text
+from worknet.protocol.words import WORD_BYTES
 from worknet.tables import DataError, frame_of_rows, read_table, validate
 from worknet.testing.made_up import WINDOW_OF_EVENTS, Draws, decimal_text, make_up
 from worknet.workflow import Dataset, Declaration, OnMessage, OnPoll, WorkflowError

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 from worknet.protocol.canonical import NAME, decode, from_hex, to_hex
 from worknet.protocol.errors import ProtocolError
-from worknet.protocol.tags import VERSION
-from worknet.protocol.words import POLICY, RECORD, Ballots, Fallback, How, named
+from worknet.protocol.words import POLICY, RECORD, VERSION, Ballots, Fallback, How, named
 from worknet.verify.errors import EvidenceError
 
 Members = Mapping[str, Any]

@@ -129,8 +129,9 @@ class Contract:
         """
         results: list[Any] = []
         while part := calls[len(results) : len(results) + self._batch]:
-            call = {"jsonrpc": "2.0", "method": method}
-            asked = [call | {"id": number, "params": params} for number, params in enumerate(part)]
+            asked = [
+                {"jsonrpc": "2.0", "id": at, "method": method, "params": it} for at, it in enumerate(part)
+            ]
             status, body = self._post(method, asked if len(part) > 1 else asked[0])
             try:
                 said = json.loads(body)

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from worknet.protocol.abi import WORD_BYTES
 from worknet.protocol.canonical import Value, check_name, from_hex
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.times import parse_time
 from worknet.protocol.voting import MAX_ATTEMPT
-from worknet.protocol.words import MAX_WORKERS, Fallback
+from worknet.protocol.words import MAX_WORKERS, WORD_BYTES, Fallback
 from worknet.workflow.errors import EvidenceError
 from worknet.workflow.triggers import Window
 

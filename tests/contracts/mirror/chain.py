@@ -19,7 +19,7 @@ from eth_utils.abi import event_abi_to_log_topic, function_abi_to_4byte_selector
 from tests.contracts.network import NO_PREDECESSOR, NOW, deploy
 
 from worknet.contracts import artifact
-from worknet.protocol.abi import words
+from worknet.protocol.words import words
 
 RECEIVER = Path(__file__).parents[1] / "Receiver.vy"
 PERIOD = 1000

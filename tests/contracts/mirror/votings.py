@@ -15,10 +15,8 @@ from tests.contracts.mirror.governance import Event, Governance
 from tests.contracts.mirror.reasons import ORDER, OWN_REASONS, Refused
 
 from worknet.protocol import eip712
-from worknet.protocol.abi import words
 from worknet.protocol.ballots import Pair, without_time
 from worknet.protocol.ids import voting_id
-from worknet.protocol.tags import tag
 from worknet.protocol.voting import (
     FAILOVER_ATTEMPT,
     Cast,
@@ -36,7 +34,7 @@ from worknet.protocol.voting import (
 )
 from worknet.protocol.voting_rules import apply, members_of_next
 from worknet.protocol.voting_time import at
-from worknet.protocol.words import Ballots
+from worknet.protocol.words import Ballots, tag, words
 
 HIGHEST_S = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141 // 2
 LIMIT = 120

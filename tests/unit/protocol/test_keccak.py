@@ -6,9 +6,8 @@ from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worknet.protocol.abi import EncodingError, words
 from worknet.protocol.keccak import keccak256
-from worknet.protocol.tags import NAMES, TagError, tag
+from worknet.protocol.words import NAMES, EncodingError, TagError, tag, words
 
 # Published by the Keccak team (ShortMsgKAT_256 of the submission, Len = 0 and 8) and known to every EVM.
 KNOWN = {

@@ -4,9 +4,10 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-from worknet.protocol import eip712, tags
+from worknet.protocol import eip712
 from worknet.protocol.manifest import Manifest
 from worknet.protocol.policy import Policy
+from worknet.protocol.words import NAMES
 
 ROOT = Path(__file__).parents[3]
 LAW = (ROOT / "docs" / "protocol.md").read_text()
@@ -18,7 +19,7 @@ def appendix(letter: str) -> str:
 
 
 def test_the_registry_of_tags_is_that_of_the_code() -> None:
-    assert set(re.findall(r"(?m)^\| `([a-z]+)` \|", appendix("D"))) == tags.NAMES
+    assert set(re.findall(r"(?m)^\| `([a-z]+)` \|", appendix("D"))) == NAMES
 
 
 def test_the_types_that_are_signed_are_those_of_the_code() -> None:

@@ -8,8 +8,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worknet.protocol import salts, tags
+from worknet.protocol import salts
 from worknet.protocol.leaves import salts_of
+from worknet.protocol.words import tag
 
 KEYS = st.binary(min_size=32, max_size=32)
 INFOS = st.sampled_from(
@@ -55,7 +56,7 @@ def test_the_next_attempt_has_other_salts(data_key: bytes, voting_id: bytes) -> 
 
 
 def test_the_commitment_is_under_its_tag() -> None:
-    assert salts.data_key_commitment(b"k" * 32) == sha256(tags.tag("datakey") + b"k" * 32).digest()
+    assert salts.data_key_commitment(b"k" * 32) == sha256(tag("datakey") + b"k" * 32).digest()
 
 
 def test_errors_do_not_show_the_key() -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from worknet.protocol import (
-    abi,
     ballots,
     bundle,
     canonical,
@@ -26,7 +25,6 @@ from worknet.protocol import (
     rewards,
     salts,
     tables,
-    tags,
     trees,
     voting,
     voting_rules,
@@ -411,8 +409,8 @@ OPERATIONS: dict[str, Callable[[Given], Any]] = {
     "name": lambda given: canonical.check_name(given["name"], "test"),
     "hash": lambda given: canonical.from_hex(given["text"], 32),
     "keccak256": hash_of,
-    "words": lambda given: abi.words(*map(word, given["words"])),
-    "tag": lambda given: tags.tag(given["tag"]),
+    "words": lambda given: protocol_words.words(*map(word, given["words"])),
+    "tag": lambda given: protocol_words.tag(given["tag"]),
     "workflow_id": lambda given: ids.workflow_id(given["name"]),
     "voting_id": lambda given: ids.voting_id(
         given["chain_id"], data(given["contract"]), data(given["workflow_id"]), data(given["trigger_id"])

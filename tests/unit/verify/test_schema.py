@@ -11,8 +11,7 @@ from tools.vectors.voted import Voted, with_policy
 
 from worknet.protocol.canonical import encode
 from worknet.protocol.merkle import leaf_hash
-from worknet.protocol.tags import tag
-from worknet.protocol.words import record_leaf
+from worknet.protocol.words import record_leaf, tag
 from worknet.verify import parse
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
