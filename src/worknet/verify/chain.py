@@ -48,10 +48,14 @@ def check(url: str, evidence: Evidence) -> list[str]:
     about = contract.events(_ATTEMPT, record["voting_id"])
     events = [event for event in [*about, own] if event["attempt"] == record["attempt"]]
     due = max(own["moment"], logged[head.size - 1]["moment"])[0]
+    _check_ballots(contract, record, ballots, events, changes, due)
     return [
         f"the contract keeps this very record, {depth} blocks deep in block {contract.block}",
         f"the head is that of the chain's log at {head.size} leaves (now {len(hashes)})",
-        *_check_ballots(contract, record, ballots, events, changes, due),
+        "the events of the attempt's opening and of the record, and of a report, say what the record does",
+        "the contract counted each ballot listed, or took it from a signed report",
+        "all ballots are listed that it had counted when the log got that head; later ones may be missing",
+        "each worker had the listed key and operator when its ballot came",
     ]
 
 
@@ -74,7 +78,7 @@ def _log(contract: Contract, record: Words, logged: Events, changes: Events) -> 
     return hashes
 
 
-def _check_events(record: Words, events: Events, on_chain: int) -> str:
+def _check_events(record: Words, events: Events, on_chain: int) -> None:
     """The events of opening, record and report say what the record does; `on_chain` are its voters there."""
     first = {event["name"]: event for event in reversed(events)}
     for name, what in (("Opened", "the attempt's opening"), ("Recorded", "the record")):
@@ -85,7 +89,7 @@ def _check_events(record: Words, events: Events, on_chain: int) -> str:
     is_told = (report is not None) == (record["how"] == How.REPORT)
     require(is_told, "record.how", "not what the chain's events of reports say")
     if report is None:
-        return "the events of the attempt's opening and of the record say what the record does"
+        return
     members, voters, signers = report["participants"], report["voters"], report["signers"]
     require(not members & ~record["members"], where, "the report tells of one that is no member")
     require(not voters & ~members, where, "the report does not tell of all of its voters")
@@ -93,21 +97,17 @@ def _check_events(record: Words, events: Events, on_chain: int) -> str:
     require(signers.bit_count() >= record["needed"], where, f"only {signers.bit_count()} signed the report")
     same = not voters & ~record["voters"] and not record["voters"] & ~(voters | on_chain)
     require(same, where, "not those of the report and of the ballots on chain")
-    return (
-        f"the record is that of a report on {members.bit_count()} members, whose {signers.bit_count()} "
-        "signatures the contract checked; the event of the attempt's opening says what the record does"
-    )
 
 
 def _check_ballots(
     contract: Contract, record: Words, ballots: Sequence[Words], events: Events, changes: Events, due: int
-) -> list[str]:
+) -> None:
     """The ballots are those that the contract counted, all up to block `due`, of workers as they were."""
     pairs = [(ballot["input_root"], ballot["result_root"]) for ballot in ballots]
     asked = [(record["voting_id"], record["attempt"], *pair) for pair in pairs]
     answers = contract.calls("voters(bytes32,uint256,bytes32,bytes32)", *asked)
     voters, own = dict(zip(pairs, answers, strict=True)), (record["input_root"], record["result_root"])
-    said = _check_events(record, events, voters[own][0])
+    _check_events(record, events, voters[own][0])
     voters[own].append(record["voters"])  # What its last transaction counted may stand in the record alone.
     came, counted = dict[int, tuple[int, int]](), dict[int, int]()
     for event in events:
@@ -129,12 +129,6 @@ def _check_ballots(
     for worker, block in counted.items():
         rule = f"the ballot of worker {worker}, which the contract counted, is missing"
         require(block > due or worker in listed, "ballots", rule)
-    return [
-        said,
-        "the contract counted each ballot listed, or took it from a signed report",
-        "all ballots are listed that it had counted when the log got that head; later ones may be missing",
-        "each worker had the listed key and operator when its ballot came",
-    ]
 
 
 def _numbers(named: Words) -> Words:

@@ -63,9 +63,7 @@ def refused(held, evidence, field, rule="", bend=None):
 
 
 def test_a_report_is_verified_though_none_of_its_ballots_is_on_chain(held, reported):
-    sentences = held(reported)
-    assert any("a report on 4 members, whose 3 signatures the contract checked" in each for each in sentences)
-    assert any("or took it from a signed report" in each for each in sentences)
+    assert any("took it from a signed report" in sentence for sentence in held(reported))
 
 
 def test_a_reported_ballot_is_that_of_the_key_at_the_report(held, reported):
