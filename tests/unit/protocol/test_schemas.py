@@ -25,6 +25,7 @@ BEYOND_A_SCHEMA = {
     "schema with a key that is no column",
     "schema with a key that may be null",
     "schema with a column twice",
+    "schema with 252 decoys beside five columns",
 }
 BALLOTS = ["open", "sealed"]
 FALLBACKS = ["alert", "plurality", "failover", "failover_then_plurality"]
