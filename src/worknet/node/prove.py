@@ -230,7 +230,8 @@ class VotingProofs:
         }
 
     def _header(self, kind: Kind, name: str) -> Document:
-        table, tree = self._proofs_of(kind, name).table, self._above[kind]
+        table = self._proofs_of(kind, name).table
+        tree = self._result if kind == "table" else self._inputs
         place = sorted(self._names(kind)).index(name) + (kind == "table")
         return {
             "salt": to_hex(self._salter.salt(salts.header(kind, name))),
@@ -246,19 +247,21 @@ class VotingProofs:
         return {
             "document": self._manifest.document(),
             "salt": to_hex(self._salter.salt(salts.MANIFEST)),
-            "path": path_document(self._above["table"].inclusion(0)),
+            "path": path_document(self._result.inclusion(0)),
         }
 
     @cached_property
-    def _above(self) -> Mapping[Kind, Tree]:
-        """The trees over the committed datasets and over the result."""
+    def _result(self) -> Tree:
+        """The tree over the manifest and the tables."""
         manifest = self._manifest.leaf(self._salter.salt(salts.MANIFEST))
-        tables = {name: self._proofs_of("table", name).table.leaf for name in self._names("table")}
-        datasets = [self._proofs_of("dataset", name).table.leaf for name in sorted(self._names("dataset"))]
-        return {
-            "table": Tree(map(leaf_hash, result_leaves(manifest, tables))),
-            "dataset": Tree(map(leaf_hash, datasets)),
-        }
+        leaves = {name: self._proofs_of("table", name).table.leaf for name in self._names("table")}
+        return Tree(map(leaf_hash, result_leaves(manifest, leaves)))
+
+    @cached_property
+    def _inputs(self) -> Tree:
+        """The tree over the committed datasets, of which most evidence shows nothing."""
+        names = sorted(self._names("dataset"))
+        return Tree(leaf_hash(self._proofs_of("dataset", name).table.leaf) for name in names)
 
     def _proofs_of(self, kind: Kind, name: str) -> TableProofs:
         if (kind, name) not in self._proofs:

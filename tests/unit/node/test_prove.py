@@ -156,16 +156,27 @@ def test_evidence_of_a_row_holds_no_value_of_another(bills: Bills) -> None:
     assert not [number for number in (0, 1, 2, 4) if f"DE{number}".encode() in content]
 
 
-def test_every_row_of_a_voting_is_proved_from_tables_that_are_committed_to_once(
-    bills: Bills, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    committed: list[str] = []
+@pytest.fixture
+def committed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of tables and datasets, each as often as it was committed to for a proof."""
+    names: list[str] = []
 
     def counted(kind: Kind, name: str, *given: Any) -> CommittedTable:
-        committed.append(name)
+        names.append(name)
         return commit_table(kind, name, *given)
 
     monkeypatch.setattr(prove, "commit_table", counted)
+    return names
+
+
+def test_evidence_of_a_result_takes_no_look_at_the_inputs(bills: Bills, committed: list[str]) -> None:
+    bills.prover(0).evidence(bills.record(), Selection("table", "bills", {"id": "c1"}))
+    assert sorted(committed) == ["bills", "hidden", "totals"]
+
+
+def test_every_row_of_a_voting_is_proved_from_tables_that_are_committed_to_once(
+    bills: Bills, committed: list[str]
+) -> None:
     proofs = bills.prover(0).of(bills.record())
     for kind, name in proofs.names:
         for disclosure in proofs.rows(kind, name):
