@@ -56,9 +56,8 @@ def verify_inclusion_of_hash(leaf: bytes, index: int, size: int, path: Sequence[
     """The same for a leaf whose leaf hash is given."""
     if not 0 <= index < size:
         raise ProofError(f"a tree of {size} leaves has no leaf {index}")
-    if len(leaf) != HASH_BYTES:
-        raise ProofError(f"a leaf hash of {len(leaf)} bytes, not {HASH_BYTES}")
-    check_hashes(path)
+    if any(len(hash_) != HASH_BYTES for hash_ in (leaf, *path)):
+        raise ProofError(f"a hash of other than {HASH_BYTES} bytes")
     node = leaf
     for sibling, is_left in climb(index, size - 1, path):
         node = node_hash(sibling, node) if is_left else node_hash(node, sibling)
@@ -83,10 +82,3 @@ def climb(here: int, last: int, path: Sequence[bytes]) -> Iterator[tuple[bytes, 
         here, last = here >> 1, last >> 1
     if last != 0:
         raise ProofError("the path is shorter than the tree is high")
-
-
-def check_hashes(path: Sequence[bytes]) -> None:
-    """Refuses a path element that is no hash."""
-    for position, sibling in enumerate(path):
-        if len(sibling) != HASH_BYTES:
-            raise ProofError(f"element {position} of the path has {len(sibling)} bytes, not {HASH_BYTES}")

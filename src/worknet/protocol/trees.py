@@ -6,7 +6,7 @@ What hashes and checks inclusion is in `merkle`, so that who only verifies needs
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 
-from worknet.protocol.merkle import EMPTY, HASH_BYTES, ProofError, check_hashes, climb, leaf_hash, node_hash
+from worknet.protocol.merkle import EMPTY, HASH_BYTES, ProofError, climb, leaf_hash, node_hash
 
 _PAIR = 2 * HASH_BYTES
 
@@ -151,7 +151,7 @@ def verify_consistency(
 
     An empty old tree is a prefix of anything, so a proof from it shows nothing and is refused.
     """
-    check_hashes(path)
+    _check_hashes(path)
     if old_size == new_size and old_size >= 0:
         if path:
             raise ProofError("trees of one size need an empty path")
@@ -190,7 +190,7 @@ class Frontier:
 
     def __init__(self, size: int = 0, subtrees: Sequence[bytes] = ()) -> None:
         """Empty, or as another of that size with these `subtrees` was; `ProofError` if they do not fit."""
-        check_hashes(subtrees)
+        _check_hashes(subtrees)
         if size < 0 or size.bit_count() != len(subtrees):
             raise ProofError(f"{len(subtrees)} perfect subtrees make no tree of {size} leaves")
         self.size = size
@@ -219,3 +219,10 @@ class Frontier:
         for subtree in reversed(self._subtrees[:-1]):
             node = node_hash(subtree, node)
         return node
+
+
+def _check_hashes(path: Sequence[bytes]) -> None:
+    """Refuses a path element that is no hash."""
+    for position, sibling in enumerate(path):
+        if len(sibling) != HASH_BYTES:
+            raise ProofError(f"element {position} of the path has {len(sibling)} bytes, not {HASH_BYTES}")

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from worknet.protocol.canonical import to_hex
 from worknet.verify import EvidenceError, RpcError, VerifyError, parse, parse_head, verify
 from worknet.verify.form import MAX_BYTES
 
@@ -20,6 +19,7 @@ VERIFIED, REFUSED, UNUSABLE, SOUND = range(4)
 _CODES = {"verified": VERIFIED, "refused": REFUSED, "unusable": UNUSABLE, "sound": SOUND}
 _SAID = {"refused": "REFUSED", "unusable": "not verified", "sound": "sound in itself, but NOT VERIFIED"}
 _LEVELS = {1: "held against a tree head that you trust", 3: "held against the chain"}
+_TOLD = ("chain_id", "contract", "voting_id", "attempt", "how")
 _EPILOG = """exit codes: 0 verified, and at which level; 1 refused, and why; 2 the command line, the file's
 name or the RPC cannot be used; 3 sound in itself, but nothing was given to hold it against"""
 
@@ -60,7 +60,7 @@ def run(
 
 
 def _outcome(file: Path, head: str | None, rpc: str | None, contract: str | None) -> dict[str, Any]:
-    result, evidence = "unusable", None
+    result = "unusable"
     try:
         trusted = None if head is None else parse_head(head)
         if contract is not None and not re.fullmatch("0x[0-9a-fA-F]{40}", contract):
@@ -69,30 +69,26 @@ def _outcome(file: Path, head: str | None, rpc: str | None, contract: str | None
             data = stream.read(MAX_BYTES + 1)
         result = "refused"
         evidence = parse(data)
-        verdict = verify(evidence, trusted, rpc, None if contract is None else bytes.fromhex(contract[2:]))
+        verdict = verify(evidence, trusted, rpc, bytes.fromhex(contract[2:]) if contract else None)
     except OSError as error:
-        message = f"cannot be read: {error.strerror or error}"
-        return {"result": "unusable", "level": None, "field": None, "message": message, "hint": ""}
+        return _failure(result, VerifyError(f"cannot be read: {error.strerror or error}"))
     except VerifyError as error:
-        told = {
-            "level": None,
-            "field": getattr(error, "field", None),
-            "message": str(error),
-            "hint": error.hint,
-        }
-        return {"result": "unusable" if isinstance(error, RpcError) else result} | told
-    told = {name: to_hex(evidence.record[name]) for name in ("contract", "voting_id")}
-    told |= {name: evidence.record[name] for name in ("chain_id", "attempt")}
-    return told | {
+        return _failure("unusable" if isinstance(error, RpcError) else result, error)
+    return {
         "result": "verified" if verdict.level else "sound",
         "level": verdict.level,
         "checked": verdict.checked,
         "why_no_further": verdict.why_no_further,
-        "how": verdict.how.name.lower(),
+        **{name: evidence.document["record"][name] for name in _TOLD},
         "position": evidence.position,
         "head": str(evidence.head),
         "disclosure": evidence.disclosure and _disclosed(evidence.disclosure),
     }
+
+
+def _failure(result: str, error: VerifyError) -> dict[str, Any]:
+    field = getattr(error, "field", None)
+    return {"result": result, "level": None, "field": field, "message": str(error), "hint": error.hint}
 
 
 def _disclosed(disclosure: Any) -> dict[str, Any]:
@@ -101,18 +97,16 @@ def _disclosed(disclosure: Any) -> dict[str, Any]:
     told = {"kind": disclosure["kind"], "name": disclosure["name"]}
     if "rows" in shown:
         return told | {"shown": "whole", "rows": len(shown["rows"])}
-    if "values" in shown:
-        return told | {"shown": "row", "index": shown["index"], "values": shown["values"]}
-    values = {field["name"]: field["value"] for field in shown["fields"]}
-    return told | {"shown": "fields", "index": shown["index"], "values": values}
+    fields = {field["name"]: field["value"] for field in shown.get("fields", [])}
+    told |= {"shown": "fields" if "fields" in shown else "row", "index": shown["index"]}
+    return told | {"values": shown.get("values", fields)}
 
 
 def _text(file: Path, outcome: dict[str, Any]) -> list[str]:
     said = _SAID.get(outcome["result"]) or f"VERIFIED, level {outcome['level']}: {_LEVELS[outcome['level']]}"
     if outcome["level"] is None:
-        return [f"{file}: {said}", f"  {outcome['message']}"] + [f"  hint: {outcome['hint']}"] * bool(
-            outcome["hint"]
-        )
+        hints = [f"  hint: {outcome['hint']}"] if outcome["hint"] else []
+        return [f"{file}: {said}", f"  {outcome['message']}", *hints]
     how = "RECORDED BY PLURALITY: enough workers did NOT agree on this result"
     lines = [f"{file}: {said}", how if outcome["how"] == "plurality" else f"recorded by {outcome['how']}"]
     lines += ["", "checked:", *(f"  - {sentence}" for sentence in outcome["checked"])]

@@ -42,12 +42,10 @@ _TYPES: Mapping[str, type] = {"natural": int, "version": int, "text": str, "bool
 
 # A form is a kind, the members of an object (* stands for all names), a list of one form, or a choice: of the
 # forms that are objects that which has the most members in common with the value.
-_SCHEMA = {"columns": [named("natural digits, name name, boolean nullable, type type")], "key": ["name"]}
-_SCHEMA |= named("by disclosure")
-_MANIFEST = named(
-    "version protocol, name workflow, hash bundle, hash trigger, object parameters, object summary"
-)
-_MANIFEST |= {
+_COLUMN = named("natural digits, name name, boolean nullable, type type")
+_SCHEMA = named("by disclosure") | {"columns": [_COLUMN], "key": ["name"]}
+_MANIFEST = named("version protocol, name workflow, hash bundle, hash trigger, object parameters") | {
+    "summary": "object",
     "window": (None, named("text start, text end")),
     "tables": {"*": named("natural rows, hash schema")},
     "parents": ["hash"],

@@ -18,18 +18,9 @@ from worknet.verify.errors import refusing, require
 from worknet.verify.form import Evidence
 
 _FAILOVER_ATTEMPT = 3
+_YEAR_10000 = 253402300800
 _FAILOVERS = (Fallback.FAILOVER, Fallback.FAILOVER_THEN_PLURALITY)
 _PLURALITIES = {Fallback.PLURALITY: 2, Fallback.FAILOVER_THEN_PLURALITY: _FAILOVER_ATTEMPT}
-_SHORT = (
-    "every",
-    "delay",
-    "max_age",
-    "cast_window",
-    "reveal_window",
-    "stall",
-    "data_key_epoch",
-    "threshold_den",
-)
 
 hash_of_known = lru_cache(maxsize=256)(keccak256)
 """The hash of what many files have in common: policies, names of workflows."""
@@ -71,13 +62,13 @@ def _check_policy(_: Evidence, record: Any, policy: Any) -> str:
     require(is_recorded, "policy", "its hash is not the record's policy_hash")
     num, den, attempt = policy["threshold_num"], policy["threshold_den"], record["attempt"]
     is_sealed = policy["ballots"] is Ballots.SEALED
-    for name in _SHORT:
-        require(policy[name] < 1 << 32, f"policy.{name}", "2^32 or more")
+    for name in (name for name, kind in words.POLICY.items() if kind == "natural"):
+        bound = (1 << 40) - 1 if name == "start" else 1 << 32
+        require(policy[name] < bound, f"policy.{name}", f"{bound} or more")
     for name in ("bundle_digest", "data_key_commitment"):
         require(any(policy[name]), f"policy.{name}", "zero")
     for name in ("accuracy", "speed"):
         require(policy[name] == 0 or is_sealed, f"policy.{name}", "not paid for open ballots")
-    require(policy["start"] < (1 << 40) - 1, "policy.start", "2^40 - 1 or more")
     require(0 <= num <= den != 0, "policy.threshold_num", f"a threshold of {num}/{den}")
     require(policy["cast_window"] > 0, "policy.cast_window", "lets nobody vote")
     require(policy["reveal_window"] > 0 or not is_sealed, "policy.reveal_window", "lets nobody reveal")
@@ -93,10 +84,9 @@ def _check_policy(_: Evidence, record: Any, policy: Any) -> str:
 def _check_trigger(evidence: Evidence, record: Any, policy: Any) -> str:
     """A slot is one that the policy governs, and was recorded after it was due."""
     time, attempt, span = record["time"], record["attempt"], slot(evidence)
-    with refusing("record.time", "no time"):
-        recorded = f"recorded at {time_text(time)}"
+    require(time < _YEAR_10000, "record.time", "after the year 9999")
     if span is None:
-        return f"the trigger is an event; {recorded}"
+        return f"the trigger is an event; recorded at {time_text(time)}"
     due = span[1] + policy["delay"]
     require(time >= due, "record.time", "the record is older than its slot was due")
     governed = (span[0] if attempt <= _FAILOVER_ATTEMPT else time) >= policy["start"]
@@ -104,8 +94,8 @@ def _check_trigger(evidence: Evidence, record: Any, policy: Any) -> str:
     latest = due + policy["max_age"] + policy["cast_window"] + policy["reveal_window"]
     has_age = attempt == 1 and record["how"] is not How.PLURALITY and policy["max_age"]
     require(not has_age or time < latest, "record.time", "the slot was too old by then (max_age)")
-    with refusing("record.trigger_id", "no time"):
-        return f"the trigger is the slot from {time_text(span[0])} to {time_text(span[1])}; {recorded}"
+    start, end, at = map(time_text, (*span, time))
+    return f"the trigger is the slot from {start} to {end}; recorded at {at}"
 
 
 def _check_members(_: Evidence, record: Any, policy: Any) -> str:
