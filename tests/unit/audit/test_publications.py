@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from tests.unit.node.publishing_world import AGREED, OUTVOTED, PRIVATE, Publisher, published_world
 
 from worknet.audit import publications
-from worknet.audit.publications import MOST_FAULTS, Known, Publications, Published
+from worknet.audit.publications import MOST_FAULTS, Known, Publications, Published, manifest_of
 from worknet.config.values import Url
 from worknet.network.local import free_port
 from worknet.node.operations.published import published_routes
@@ -28,6 +30,7 @@ from worknet.protocol.ids import workflow_id
 from worknet.protocol.manifest import Manifest
 from worknet.protocol.merkle import leaf_hash, root_of_hashes
 from worknet.protocol.trees import Tree
+from worknet.verify import VerifyError
 
 Answer = Callable[[Request], Any]
 
@@ -220,6 +223,21 @@ def test_a_malformed_publication_is_a_finding(
     assert told.publication is not None
     assert len(told.findings) == 1
     assert "\x1b" not in told.findings[0].what
+
+
+@settings(max_examples=60, deadline=None)
+@given(at=st.integers(0, 1 << 20), length=st.integers(0, 40), instead=st.binary(max_size=40))
+def test_no_other_manifest_is_ever_taken_for_the_record_s(
+    publisher: Publisher, at: int, length: int, instead: bytes
+) -> None:
+    whole = content(publisher)
+    at %= len(whole)
+    changed = whole[:at] + instead + whole[at + length :]
+    right = manifest_of(whole, known(publisher))
+    try:
+        assert manifest_of(changed, known(publisher)) == right
+    except VerifyError:
+        assert changed != whole
 
 
 def test_a_tree_head_that_the_log_never_had_is_refused_by_who_knows_the_log(
