@@ -140,6 +140,9 @@ def closed_voting(record: Record, voting: Voting) -> ClosedVoting | None:
     words = replace(
         record,
         attempt=made.attempt,
+        members=voting.current.members,
+        n=voting.current.n,
+        needed=voting.current.needed,
         input_root=made.pair.input_root,
         result_root=made.pair.result_root,
         voters=made.voters,

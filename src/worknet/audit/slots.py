@@ -70,12 +70,13 @@ class SlotBook:
     def pass_to(self, now: int) -> None:
         """Goes on to the block of this time: adds the slots that are due by then, less those recorded."""
         for workflow_id, lines in self._policies.lines.items():
-            if not self._policies.every(workflow_id):
+            every = self._policies.every(workflow_id)
+            if not every:
                 continue
             runs = self._kept.without.setdefault(workflow_id, [])
             following = self._kept.following.setdefault(workflow_id, {})
             for line, after in zip(lines, [*lines[1:], None], strict=True):
-                first, end = _due(line, after, now)
+                first, end = _due(line, after, every, now)
                 first = following.get(line.version, first)
                 if end > first:
                     runs.append(Run(line.version, first, end - 1))
@@ -106,11 +107,10 @@ class SlotBook:
         return found if isinstance(found, Slot) else None
 
 
-def _due(line: PolicyLine, after: PolicyLine | None, now: int) -> tuple[int, int]:
+def _due(line: PolicyLine, after: PolicyLine | None, every: int, now: int) -> tuple[int, int]:
     """The slots that a version governs and that are due by now: the first, and the one after the last."""
-    every, delay = line.policy.every, line.policy.delay
     first = -(-line.policy.start // every)
-    end = (now - delay) // every
+    end = (now - line.policy.delay) // every
     if after is not None:
         end = min(end, -(-after.policy.start // every))
     return first, end

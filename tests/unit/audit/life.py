@@ -369,6 +369,7 @@ class Recording:
     happenings: tuple[Happening, ...]
     header: Header
     reading: Reading
+    balance: int
     answers: dict[Question, Any] = field(default_factory=dict)
 
     def ask(self, questions: Sequence[Question]) -> list[Any]:
@@ -402,4 +403,5 @@ def recording() -> Recording:
     reading = Reading(network.chain.rpc, place, network.chain.height)
     state = beginning(place, network.start, PERIOD, network.pool.created_at())
     happenings = tuple(reading.happenings(network.start, None))
-    return Recording(state, happenings, reading.header(network.chain.height), reading)
+    header, balance = reading.header(network.chain.height), reading.balance(network.pool.contract)
+    return Recording(state, happenings, header, reading, balance)

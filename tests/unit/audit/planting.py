@@ -24,6 +24,7 @@ def audited(edit: Edit, answer: Callable[[Question, Any], Any] = lambda _, value
     course = Course(recorded.beginning)
     for happening in facts:
         course.take(happening)
+    course.check_balance(recorded.balance)
 
     def ask(questions: Sequence[Question]) -> list[Any]:
         return [answer(each, value) for each, value in zip(questions, recorded.ask(questions), strict=True)]
@@ -36,7 +37,7 @@ def untouched(_: Facts) -> None:
 
 
 def of(kind: type[Any], about: About | None = None, number: int = 0, **fields: Any) -> Pick:
-    """The event of this kind, about a voting if one is given, with these fields: the first, or another one."""
+    """The event of this kind, about a voting if one is given, with these fields: the first or another."""
     voting_id = None if about is None else lived().voting_id(about)
 
     def pick(facts: Facts) -> int:
