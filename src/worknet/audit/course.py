@@ -155,10 +155,20 @@ class Course:
             appended=tuple(self._log.appended),
             findings=ordered(self.notes.findings),
             records=records,
-            open_votings=tuple(self._open(voting_id, voting) for voting_id, voting in states.items()),
+            open_votings=tuple(
+                sorted(
+                    (self._open(voting_id, voting) for voting_id, voting in states.items()),
+                    key=lambda each: (each.since, each.voting_id),
+                )
+            ),
             without_record=tuple(self._slots.lines(waiting, now)),
             workers=workers,
-            policies=tuple(line for lines in self._policies.lines.values() for line in lines),
+            policies=tuple(
+                sorted(
+                    (line for lines in self._policies.lines.values() for line in lines),
+                    key=lambda each: (each.block, each.workflow_id, each.version),
+                )
+            ),
             members=tuple(self._changes),
             checked=dict(self.notes.checked),
             unseen=dict(self.notes.unseen),

@@ -2,7 +2,7 @@
 
 
 class AuditError(Exception):
-    """The audit cannot be made, or cannot go on from where the last one ended; `hint` says what would help."""
+    """The audit cannot be made, or cannot go on from where the last one ended; `hint` says what helps."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

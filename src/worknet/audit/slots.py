@@ -89,7 +89,7 @@ class SlotBook:
 
         `states` are those of the votings that are not over, by workflow and trigger id.
         """
-        for workflow_id, runs in self._kept.without.items():
+        for workflow_id, runs in sorted(self._kept.without.items(), key=lambda item: item[0]):
             every = self._policies.every(workflow_id) or 1
             policies = self._policies.of(workflow_id)
             begun = {

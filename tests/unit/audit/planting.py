@@ -45,7 +45,7 @@ def of(kind: type[Any], about: About | None = None, number: int = 0, **fields: A
             place
             for place, each in enumerate(facts)
             if type(each.event) is kind
-            and (voting_id is None or each.event.voting_id == voting_id)
+            and (voting_id is None or getattr(each.event, "voting_id", None) == voting_id)
             and all(getattr(each.event, name) == value for name, value in fields.items())
         ]
         return fitting[number]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.unit.audit.life import OPEN, PERIOD, audit_of, lived, slot
-from tests.unit.audit.planting import audited, both, of, through, untouched
+from tests.unit.audit.planting import audited, both, drop, of, through, untouched
 
 from worknet.audit.audit import audit
 from worknet.audit.code import check_code
@@ -18,6 +18,7 @@ from worknet.audit.outcome import Audit
 from worknet.audit.resume import AuditState
 from worknet.chain import events
 from worknet.contracts import artifact
+from worknet.protocol.canonical import Value
 from worknet.protocol.trees import Frontier, Tree
 from worknet.protocol.voting import State
 
@@ -90,7 +91,7 @@ def test_a_claim_through_another_contract_is_held_against_the_pools_marks() -> N
 
 
 def test_a_pool_that_lacks_money_is_found() -> None:
-    made = audited(both(lambda facts: facts.pop(of(events.Claimed, number=3)(facts))))
+    made = audited(drop(of(events.Claimed, number=3)))
     assert "rewards.answers" in rules(made)
 
 
@@ -209,7 +210,8 @@ def test_a_remembered_state_that_contradicts_itself_is_refused() -> None:
 @pytest.mark.parametrize("name", ["head", "members", "votings", "ledger"])
 def test_a_remembered_state_in_another_form_is_refused(name: str) -> None:
     document = state_at(60).document()
-    for wrong in ({}, [[1]], "0xzz", None, 7):
+    wrongs: list[Value] = [{}, [[1]], "0xzz", None, 7]
+    for wrong in wrongs:
         with pytest.raises(AuditError):
             AuditState.read({**document, name: wrong})
 

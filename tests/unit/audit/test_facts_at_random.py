@@ -7,7 +7,7 @@ from tests.unit.audit.life import audit_of, lived, recording
 from tests.unit.audit.planting import Facts, audited
 from tests.unit.audit.varied import altered, moved, words
 
-from worknet.audit.audit import Audit
+from worknet.audit.outcome import Audit
 from worknet.audit.resume import AuditState
 
 FEW = settings(max_examples=15, deadline=None)
