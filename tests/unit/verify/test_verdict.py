@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.verify.conftest import file_of, read
-from tools.vectors.voted import OWNERS, SCORES, Voted
+from tools.vectors.voted import OWNERS, SCORES, SLOT, Voted, with_policy
 
 from worknet.protocol.evidence import sealed
+from worknet.protocol.words import How
 from worknet.verify import Evidence, RefusedError, parse, verify
 
 DECOYS = replace(OWNERS, decoys=4)
@@ -44,6 +45,17 @@ def test_another_network_than_the_one_that_is_meant_is_refused(evidence: Evidenc
     with pytest.raises(RefusedError) as refused:
         verify(evidence, contract=bytes(20))
     assert refused.value.field == "network.contract"
+
+
+@pytest.mark.parametrize("how", [How.QUORUM, How.REPORT])
+def test_a_record_of_attempt_one_is_not_older_than_its_slot_may_be(how: How) -> None:
+    policy = with_policy(max_age=60)
+    due = SLOT.window.end + policy.delay
+    latest = due + policy.max_age + policy.cast_window + policy.reveal_window
+    assert verify(read(Voted(policy=policy, how=how, time=latest - 1))).how is how
+    with pytest.raises(RefusedError) as refused:
+        verify(read(Voted(policy=policy, how=how, time=latest)))
+    assert refused.value.field == "record.time"
 
 
 @given(
