@@ -253,7 +253,7 @@ CASES: Mapping[Finding | Cause, Callable[[], Known]] = {
     ),
     Cause.PARENT_MISSING: lambda: without_ballot(
         Cause.PARENT_MISSING,
-        "of matching_24_7@2026-01-31T03:00:00Z, voting 0x1919, this worker no longer holds the rows of scores",
+        "of hourly@2026-01-31T03:00:00Z, voting 0x1919, this worker no longer holds the rows of scores",
     ),
     Cause.WORKFLOW_FAILED: lambda: without_ballot(
         Cause.WORKFLOW_FAILED, "workflow failed", "meter c1: 2 Wh of 1 Wh cannot be green"

@@ -97,7 +97,7 @@ ADVICE: Mapping[Finding | Cause, str] = {
         "what it takes"
     ),
     Cause.PARENT_MISSING: (
-        "a result that is open yet is waited for, and a longer `delay` in the next policy leaves it the time; "
+        "a result that is open yet is waited for, and a longer `delay` in the next policy leaves it time; "
         "where this worker holds no rows of a recorded one, it votes again on the first window of which it "
         "holds all: keep rows for longer than windows are (`[journal]` in node.toml)"
     ),
