@@ -109,6 +109,8 @@ def _key_order(key: object) -> bytes:
 def _check_depth(text: str) -> None:
     """Refuses deep nesting before the decoder sees it, which crashes where the recursion limit was raised."""
     depth = 0
+    if text.count("[") + text.count("{") <= _MAX_DEPTH:
+        return
     for bracket in _NO_BRACKET.sub("", text):
         depth += 1 if bracket in "[{" else -1
         if depth > _MAX_DEPTH:
