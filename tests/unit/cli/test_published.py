@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from tests.unit.cli.test_voting import NETWORK, NODE
-from tests.unit.node.conftest import EVERY
+from tests.unit.node.conftest import EVERY, private_key
 from tests.unit.node.publishing_world import AGREED, OUTVOTED, PRIVATE, Publisher, published_world
-from tests.unit.node.sharing_world import DATA_KEY, private_key
+from tests.unit.node.sharing_world import DATA_KEY
 
 from worknet.audit.publications import Publication, Published
 from worknet.cli import main
