@@ -16,6 +16,9 @@ from worknet.chain.client import NetworkClient
 from worknet.chain.pool import PoolClient
 from worknet.verify import Head as KnownHead
 
+FRESH = 32
+"""Blocks that an audit may end before the newest one that counts; after a longer reading it reads on."""
+
 Progress = Callable[[str, int, int], None]
 """Told as an audit goes on: what is being done, how much of it is done, of how much."""
 
@@ -66,8 +69,15 @@ def audit(
     if pool is not None:
         check_code("Rewards", reading.code(pool), course.notes)
     first = start if since is None or gone else since.head.block + 1
-    for happening in reading.happenings(first, progress):
-        course.take(happening)
+    while True:
+        for happening in reading.happenings(first, progress):
+            course.take(happening)
+        counts = rpc.block_number() - client.confirmations()
+        if until is not None or counts - last <= FRESH:
+            break
+        # The contracts are asked as of the last block, and most nodes keep the newest states only.
+        first, last = last + 1, counts
+        reading = Reading(rpc, place, last)
     if pool is not None:
         course.check_balance(reading.balance(pool))
     # The header is asked for after the events: that of before they were read may have been reorganised.

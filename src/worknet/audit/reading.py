@@ -95,15 +95,23 @@ class Reading:
         anew."""
         numbers = sorted({log.block for log in logs})
         headers = dict(zip(numbers, self._rpc.headers(numbers), strict=True))
-        hashes = [*dict.fromkeys(log.transaction for log in logs)]
-        sent = dict(zip(hashes, self._rpc.transactions(hashes), strict=True))
+        sent = self._sent(logs)
         found = []
         for log in logs:
-            header, call = headers[log.block], sent[log.transaction]
+            header, call = headers[log.block], sent.get(log.transaction)
             if header is None or header.hash != log.block_hash or call is None:
                 return None
             found.append(self._happening(log, header, call))
         return found
+
+    def _sent(self, logs: Sequence[Log]) -> dict[bytes, Sent]:
+        """The transactions of the events; nodes forget the hashes of old ones, and still have their blocks."""
+        blocks = {log.transaction: log.block for log in logs}
+        told = zip(blocks, self._rpc.transactions([*blocks]), strict=True)
+        sent = {digest: each for digest, each in told if each is not None}
+        for block in sorted({block for digest, block in blocks.items() if digest not in sent}):
+            sent.update(self._rpc.transactions_of(block))
+        return sent
 
     def _happening(self, log: Log, header: Header, call: Sent) -> Happening:
         event: events.Event | events.PoolEvent | Malformed | None

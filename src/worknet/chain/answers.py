@@ -162,6 +162,13 @@ def sent(answer: object) -> Sent | None:
     )
 
 
+def sent_in(answer: object) -> dict[bytes, Sent]:
+    """The transactions of a block that was told with them, by their hashes."""
+    told = a_list(an_object(answer).get("transactions"))
+    found = {octets(an_object(each).get("hash")): sent(each) for each in told}
+    return {digest: each for digest, each in found.items() if each is not None}
+
+
 SHAPES: Mapping[str, Callable[[object], object]] = {
     "eth_chainId": integer,
     "eth_blockNumber": integer,

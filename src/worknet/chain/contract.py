@@ -66,7 +66,7 @@ class ContractClient:
             answer = self.rpc.call(self.contract, data, block=block)
         except RpcRefusedError as refused:
             reason = revert_reason(refused.data, refused.text)
-            if reason or _is_revert(refused):
+            if reason or refused.is_revert:
                 raise RevertedError(name, reason) from None
             raise
         return output(name, answer, contract=self.interface)
@@ -110,7 +110,7 @@ class ContractClient:
         try:
             self.rpc.call(self.contract, data, sender=sender)
         except RpcRefusedError as refused:
-            if not _is_revert(refused):
+            if not refused.is_revert:
                 raise
             voting_id, attempt = self._about(name, values)
             reason = revert_reason(refused.data, refused.text)
@@ -145,8 +145,3 @@ class ContractClient:
         if self._sender is None:
             raise ChainError("this client has no key to sign with", hint="give it a signer")
         return self._sender
-
-
-def _is_revert(refused: RpcRefusedError) -> bool:
-    text = refused.text.lower()
-    return bool(refused.data) or refused.code == 3 or "revert" in text

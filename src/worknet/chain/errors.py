@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 
 from worknet.chain.refusals import hint_of
 
+_REVERTED = 3
+"""The code with which most nodes tell that a call was reverted."""
+
 
 class ChainError(Exception):
     """Base of all errors of this package; `hint` is one sentence on what would be right, or empty."""
@@ -54,6 +57,11 @@ class RpcRefusedError(ChainError):
         self.code = code
         self.text = text
         self.data = data
+
+    @property
+    def is_revert(self) -> bool:
+        """Whether a contract refused, and not the RPC itself."""
+        return bool(self.data) or self.code == _REVERTED or "revert" in self.text.lower()
 
 
 class RevertedError(ChainError):

@@ -145,7 +145,7 @@ class Rpc:
     def calls(self, calls: Sequence[tuple[bytes, bytes]], block: BlockTag) -> list[bytes | None]:
         """Outputs of calls, each of address and data, many in one request where the RPC takes batches.
 
-        None for one that is refused.
+        None for one that the contract refuses.
         """
         found: list[bytes | None] = []
         for start in range(0, len(calls), _BATCH):
@@ -190,6 +190,11 @@ class Rpc:
                 found += [answers.sent(answer) for answer in told]
         return found
 
+    def transactions_of(self, block: int) -> dict[bytes, Sent]:
+        """All transactions of a block, by their hashes; none where there is no such block."""
+        answer = self.request("eth_getBlockByNumber", _tag(block), True)
+        return {} if answer is None else answers.sent_in(answer)
+
     def receipt(self, transaction: bytes) -> Receipt | None:
         """What became of a transaction; None while it is in no block."""
         return answers.receipt(transaction, self.request("eth_getTransactionReceipt", _hex(transaction)))
@@ -219,7 +224,9 @@ class Rpc:
     def _call_or_none(self, to: bytes, data: bytes, block: BlockTag) -> bytes | None:
         try:
             return self.call(to, data, block=block)
-        except RpcRefusedError:
+        except RpcRefusedError as refused:
+            if not refused.is_revert:
+                raise
             return None
 
     def _batch(self, method: str, params: Sequence[list[Any]]) -> list[Any] | None:

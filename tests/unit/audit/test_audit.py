@@ -1,6 +1,6 @@
 """An audit of a chain: contracts that answer otherwise, other code, a rewritten chain, what it refuses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,10 +17,13 @@ from worknet.audit.notes import Notes
 from worknet.audit.outcome import Audit
 from worknet.audit.resume import AuditState
 from worknet.chain import events
+from worknet.chain.client import NetworkClient
+from worknet.chain.errors import RpcRefusedError
 from worknet.contracts import artifact
 from worknet.protocol.canonical import Value
 from worknet.protocol.trees import Frontier, Tree
 from worknet.protocol.voting import State
+from worknet.testing.chain import LocalRpc
 
 
 def rules(made: Audit) -> set[str]:
@@ -230,3 +233,37 @@ def test_periods_that_nobody_can_claim_from_are_forgotten() -> None:
 def test_an_event_voting_of_another_workflow_is_no_slot() -> None:
     made = audit_of(lived())
     assert {line.workflow_id for line in made.without_record} == {slot(0).workflow, OPEN}
+
+
+class Forgetful(LocalRpc):
+    """An RPC that no longer knows transactions by their hashes, and answers no batch."""
+
+    def request(self, method: str, *params: Any) -> Any:
+        return None if method == "eth_getTransactionByHash" else super().request(method, *params)
+
+    def _batch(self, method: str, params: Sequence[list[Any]]) -> list[Any] | None:
+        return None
+
+
+class Pruned(LocalRpc):
+    """An RPC that has forgotten the state of the block that is asked for."""
+
+    def request(self, method: str, *params: Any) -> Any:
+        if method == "eth_call" and params[1] != "latest":
+            raise RpcRefusedError(method, -32000, "missing trie node")
+        return super().request(method, *params)
+
+
+def test_transactions_whose_hashes_are_forgotten_are_found_in_their_blocks() -> None:
+    network = lived()
+    client = NetworkClient(Forgetful(network.chain.methods), network.contract)
+    made = audit(client, network.start, network.pool.contract, until=network.chain.height)
+    assert made.state.document() == audit_of(network).state.document()
+    assert not made.findings
+
+
+def test_a_state_that_the_rpc_has_forgotten_is_no_finding() -> None:
+    network = lived()
+    client = NetworkClient(Pruned(network.chain.methods), network.contract)
+    with pytest.raises(RpcRefusedError, match="missing trie node"):
+        audit(client, network.start, network.pool.contract)
