@@ -105,7 +105,7 @@ class Reading:
         return found
 
     def _sent(self, logs: Sequence[Log]) -> dict[bytes, Sent]:
-        """The transactions of the events; nodes forget the hashes of old ones, and still have their blocks."""
+        """The transactions of the events; nodes forget the hashes of old ones, and still have the blocks."""
         blocks = {log.transaction: log.block for log in logs}
         told = zip(blocks, self._rpc.transactions([*blocks]), strict=True)
         sent = {digest: each for digest, each in told if each is not None}

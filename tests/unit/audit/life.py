@@ -4,19 +4,12 @@ What happened is recorded once, as the facts of an audit. Nothing is wrong in it
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
-from pathlib import Path
-from tempfile import mkdtemp
+from dataclasses import dataclass, replace
 from typing import Any
 
 from worknet.audit.audit import audit
-from worknet.audit.course import beginning
-from worknet.audit.facts import Happening, Place, Question
 from worknet.audit.outcome import Audit
-from worknet.audit.reading import Reading
 from worknet.audit.resume import AuditState
-from worknet.chain.answers import Header
 from worknet.chain.client import NetworkClient
 from worknet.chain.deployment import Predecessor, deploy, deploy_pool
 from worknet.chain.events import Role
@@ -30,7 +23,7 @@ from worknet.protocol.ids import Slot, workflow_id
 from worknet.protocol.policy import Policy
 from worknet.protocol.records import Record
 from worknet.protocol.words import Ballots, Fallback
-from worknet.testing.chain import ETHER, LocalChain
+from worknet.testing.chain import LocalChain
 
 BEGIN = 1_767_225_600
 EVERY = 3600
@@ -361,47 +354,7 @@ def _leave_open(n: Network) -> None:
     n.chain.mine(n.chain.now + 1)
 
 
-@dataclass(frozen=True)
-class Recording:
-    """The facts of the life: where it began, its events, its last block, what contracts answer there."""
-
-    beginning: AuditState
-    happenings: tuple[Happening, ...]
-    header: Header
-    reading: Reading
-    balance: int
-    answers: dict[Question, Any] = field(default_factory=dict)
-
-    def ask(self, questions: Sequence[Question]) -> list[Any]:
-        """What the contracts answer; each question is asked of them once."""
-        new = [each for each in dict.fromkeys(questions) if each not in self.answers]
-        self.answers.update(zip(new, self.reading.ask(new), strict=True))
-        return [self.answers[each] for each in questions]
-
-
 def audit_of(network: Network, until: int | None = None, since: AuditState | None = None) -> Audit:
     """An audit of the network up to a block, by default the newest."""
     last = network.chain.height if until is None else until
     return audit(network.owner, network.start, network.pool.contract, since=since, until=last)
-
-
-@cache
-def lived() -> Network:
-    """The network at the end of its life; made once, and kept in memory."""
-    funds = [key(number).address for number in (*range(1, 6), 12, 13, *range(21, 26), 11, 31, 32, 33)]
-    chain = LocalChain(Path(mkdtemp(prefix="worknet-life-")), dict.fromkeys(funds, 100 * ETHER), BEGIN)
-    network = Network(chain)
-    live(network)
-    return network
-
-
-@cache
-def recording() -> Recording:
-    """The facts of the life; made once."""
-    network = lived()
-    place = Place(DEVELOPMENT_CHAIN_ID, network.contract, network.pool.contract)
-    reading = Reading(network.chain.rpc, place, network.chain.height)
-    state = beginning(place, network.start, PERIOD, network.pool.created_at())
-    happenings = tuple(reading.happenings(network.start, None))
-    header, balance = reading.header(network.chain.height), reading.balance(network.pool.contract)
-    return Recording(state, happenings, header, reading, balance)

@@ -1,5 +1,6 @@
 """The corpus of planted faults about owner, members, policies and rewards."""
 
+from dataclasses import replace
 from typing import Any
 
 from tests.unit.audit.life import BEGIN, EVENTS, EVERY, PERIOD, SEALED, key, policy, slot
@@ -193,8 +194,6 @@ def _other_words(values: list[Any]) -> None:
 
 
 def _called_otherwise(facts: list[Any], claimed: Any) -> Any:
-    from dataclasses import replace
-
     happening = facts[claimed(facts)]
     return replace(happening, call=replace(happening.call, data=b"\x01\x02\x03\x04"))
 
@@ -204,8 +203,6 @@ def _swap_seals() -> Any:
     first, second = of(events.Sealed, slot(0), 0), of(events.Sealed, slot(0), 1)
 
     def edit(facts: list[Any]) -> None:
-        from dataclasses import replace
-
         one, two = facts[first(facts)], facts[second(facts)]
         facts[first(facts)] = replace(
             one, event=replace(one.event, seal=one.event.seal[:30] + two.event.seal[30:])

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tests.unit.audit.life import About, lived, recording
+from tests.unit.audit.life import About
+from tests.unit.audit.lived import lived, recording
 
 from worknet.audit.course import Course
 from worknet.audit.facts import Happening, Question

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.audit.life import OPEN, PERIOD, audit_of, lived, slot
+from tests.unit.audit.life import OPEN, PERIOD, audit_of, slot
+from tests.unit.audit.lived import lived
 from tests.unit.audit.planting import audited, both, drop, of, through, untouched
 
 from worknet.audit.audit import audit

@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.audit.life import audit_of, lived, recording
+from tests.unit.audit.life import audit_of
+from tests.unit.audit.lived import lived, recording
 from tests.unit.audit.planting import Facts, audited
 from tests.unit.audit.varied import altered, moved, words
 

@@ -3,14 +3,14 @@
 from typing import get_args
 
 import pytest
-from tests.unit.audit import planted, planted_members
-from tests.unit.audit.life import recording
+from tests.unit.audit import planted, planted_ballots, planted_members
+from tests.unit.audit.lived import recording
 from tests.unit.audit.planting import audited, untouched
 
 from worknet.audit.findings import RULES
 from worknet.chain import events
 
-FAULTS = [*planted.FAULTS, *planted_members.FAULTS]
+FAULTS = [*planted.FAULTS, *planted_ballots.FAULTS, *planted_members.FAULTS]
 EACH = [
     pytest.param(fault, id=fault.name, marks=[] if number % 3 == 0 else [pytest.mark.long])
     for number, fault in enumerate(FAULTS)
