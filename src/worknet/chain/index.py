@@ -74,7 +74,7 @@ class NetworkIndex:
         block = self.block()
         if block is None:
             return
-        leaves = self._store.leaves(EVER)
+        leaves = self.leaves()
         size, root, own_root = self._client.size(block), self._client.root(block), merkle.root(leaves)
         if (size, root) == (len(leaves), own_root):
             return
@@ -273,12 +273,16 @@ class NetworkIndex:
         """The number of the log's leaves in blocks up to `last`: records, and one if the network moved."""
         return self._store.log_size(EVER if last is None else last)
 
-    def leaves(self, size: int | None = None) -> list[bytes]:
-        """Data of the log's first `size` leaves, in their order; ChainError where there are not so many."""
-        leaves = self._store.leaves(EVER if size is None else size)
-        if size is not None and len(leaves) != size:
-            raise ChainError(f"the index has {len(leaves)} leaves, not {size}", hint="let it catch up first")
-        return leaves
+    def leaves(self) -> list[bytes]:
+        """Data of the log's leaves, in their order."""
+        return [leaf for leaf, _ in self._store.leaves(0)]
+
+    def leaves_from(self, first: int) -> list[tuple[bytes, bytes]]:
+        """Data of the log's leaves from position `first` on, each with the hash of its block.
+
+        The whole chain before a block is in its hash: as long as a leaf keeps its own, all before it stand.
+        """
+        return self._store.leaves(first)
 
     def logs(self, *kinds: str, first: int = 0) -> list[StoredLog]:
         """The events of these kinds, by their names, from block `first` on, in the order of the chain."""

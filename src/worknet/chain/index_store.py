@@ -316,11 +316,13 @@ class IndexStore:
         """All records, in the order of the log."""
         return [RecordRow(*row) for row in self._all(f"{_RECORDS} ORDER BY position")]
 
-    def leaves(self, size: int) -> list[bytes]:
-        """The first `size` leaves of the log, in their order."""
-        return [
-            row[0] for row in self._all("SELECT leaf FROM leaves WHERE position < ? ORDER BY position", size)
-        ]
+    def leaves(self, first: int) -> list[tuple[bytes, bytes]]:
+        """The leaves of the log from that position on, in their order, each with the hash of its block."""
+        return self._all(
+            "SELECT leaf, hash FROM leaves JOIN blocks ON number = block WHERE position >= ?"
+            " ORDER BY position",
+            first,
+        )
 
     def log_size(self, last: int) -> int:
         """Number of leaves in blocks up to `last`."""

@@ -11,6 +11,7 @@ import polars as pl
 
 from worknet.chain.index import NetworkIndex
 from worknet.chain.index_facts import IndexedRecord
+from worknet.chain.log_tree import LogTree
 from worknet.node.errors import RequestError, UnknownVoting
 from worknet.node.journal import Ballot, Journal
 from worknet.node.preparing import unpack
@@ -45,11 +46,13 @@ class Selection:
 class Prover:
     """Makes evidence from the public log, and one worker's journal and data keys, by their epochs.
 
-    No bundle is needed, so that evidence can also be made of results of bundles that are gone.
+    No bundle is needed, so that evidence can also be made of results of bundles that are gone. Of use to one
+    thread at a time.
     """
 
     def __init__(self, index: NetworkIndex, journal: Journal, data_key: Callable[[int], bytes]) -> None:
         self.index, self.journal, self._data_key = index, journal, data_key
+        self._log = LogTree(index)
 
     def evidence(
         self, record: IndexedRecord, selection: Selection | None = None, size: int | None = None
@@ -64,24 +67,23 @@ class Prover:
         Raises `UnknownVoting` if this worker has no part in the voting or its rows are gone, or the head does
         not hold the record.
         """
-        newest = self.index.log_size()
-        size = newest if size is None else size
-        if not record.position < size <= newest:
+        log = self._log.now()
+        size = log.size if size is None else size
+        if not record.position < size <= log.size:
             raise UnknownVoting(
                 f"no tree head of {size} records holds the record at position {record.position}",
-                hint=f"the log has {newest} records",
+                hint=f"the log has {log.size} records",
             )
         words = record.record
         attempt = self._attempt(record)
         ballot = self._own_ballot(record, attempt)
         policy = self.index.policy(words.workflow_id, attempt.policy_version).policy
-        log = Tree(map(leaf_hash, self.index.leaves(size)))
         public = evidence.document(
             record=words,
             position=record.position,
-            path=log.inclusion(record.position),
+            path=log.inclusion(record.position, size),
             size=size,
-            root=log.root,
+            root=log.root_at(size),
             ballots=list(self._ballots(record, attempt)),
             policy=policy,
         )

@@ -154,10 +154,17 @@ def test_records_and_leaves_prove_against_the_contracts_root(network: Network, i
     assert found.record.leaf_hash() == network.owner.record(network.voting_id(3))
     assert (found.record.how, found.record.voters, found.record.pair) == (How.QUORUM, 0b111, network.PAIR)
     merkle.verify_inclusion(leaves[3], 3, 5, trees.inclusion(leaves, 3), network.owner.root())
-    assert index.leaves(2) == leaves[:2]
     assert index.record_at(5) is None
-    with pytest.raises(ChainError, match="5 leaves"):
-        index.leaves(6)
+
+
+def test_leaves_are_told_with_the_hashes_of_their_blocks(network: Network, index: NetworkIndex) -> None:
+    for slot in range(3):
+        network.vote(slot)
+    index.sync()
+    records = [index.record_at(position) for position in (1, 2)]
+    headers = [network.rpc.header(each.block) for each in records if each is not None]
+    hashes = [header.hash for header in headers if header is not None]
+    assert index.leaves_from(1) == list(zip(index.leaves()[1:], hashes, strict=True))
 
 
 def test_votings_are_listed_by_workflow_and_state_in_pages(network: Network, index: NetworkIndex) -> None:

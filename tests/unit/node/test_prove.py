@@ -303,7 +303,7 @@ def test_evidence_can_be_made_against_an_older_tree_head(bills: Bills) -> None:
     record = bills.record()
     size = record.position + 1
     made = parse(bills.prover(0).evidence(record, None, size))
-    assert made.head == Head(size, merkle.root(bills.companies[0].index.leaves(size)))
+    assert made.head == Head(size, merkle.root(bills.companies[0].index.leaves()[:size]))
     verify(made, made.head)
 
 
