@@ -308,11 +308,14 @@ class Company:
     def step(self, times: int = 1) -> None:
         """A step of the worker, and the end of the preparations that it began."""
         for _ in range(times):
-            self.worker.step()
-            # The worker's own loop would sleep here; the tests wait for exactly what it would wait for.
-            wait([each.future for each in self.worker._preparations._under_way.values()], PATIENCE)
-            wait([each.future for each in self.worker._decisions._under_way.values()], PATIENCE)
-            wait([future for future, _ in self.worker._errands._under_way], PATIENCE)
+            try:
+                self.worker.step()
+            finally:
+                # The worker's own loop would sleep here, after a step that failed too; the tests wait for
+                # exactly what it would wait for.
+                wait([each.future for each in self.worker._preparations._under_way.values()], PATIENCE)
+                wait([each.future for each in self.worker._decisions._under_way.values()], PATIENCE)
+                wait([future for future, _ in self.worker._errands._under_way], PATIENCE)
 
     def seal(self) -> None:
         """Prepares and sends what is due: two steps."""
