@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
-from eth_abi.abi import encode
+from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from worknet.chain.answers import Log
 from worknet.chain.errors import ChainError
@@ -99,3 +102,24 @@ def test_reasons_are_found_in_data_or_text() -> None:
     assert revert_reason(b"", "execution reverted: a: b") == "a: b"
     assert revert_reason(data[:40]) == ""
     assert revert_reason(b"") == ""
+
+
+WORDS = st.one_of(
+    st.binary(min_size=0, max_size=80),
+    st.integers(0, 3).map(lambda number: number.to_bytes(32, "big")),
+    st.binary(min_size=20, max_size=20).map(lambda address: bytes(12) + address),
+)
+
+
+@given(name=st.sampled_from(["opening_paused", "owner", "root", "size"]), data=WORDS)
+def test_words_are_read_as_the_general_decoder_reads_them(name: str, data: bytes) -> None:
+    types = functions()[name].outputs
+    try:
+        (expected,) = decode(types, data)
+    except (DecodingError, ValueError):
+        with pytest.raises(ChainError):
+            output(name, data)
+        return
+    found = output(name, data)
+    assert found == (bytes.fromhex(expected[2:]) if types == ("address",) else expected)
+    assert type(found) is type(expected) or types == ("address",)
