@@ -19,7 +19,7 @@ from worknet.protocol.earnings import Amounts, ClosedVoting, Period, fastest, of
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.records import Record
 from worknet.protocol.rewards import period_of
-from worknet.protocol.words import How
+from worknet.protocol.words import MAX_WORKERS, How
 
 
 @dataclass
@@ -130,10 +130,10 @@ class Rewarding:
                 self._touch(happening.time)
             case events.Removed(index=index):
                 booked = self._touch(happening.time)
-                booked.period = replace(booked.period, eligible=booked.period.eligible & ~(1 << index))
+                booked.period = replace(booked.period, eligible=booked.period.eligible & ~_bit(index))
             case events.CheckedIn(index=index):
                 booked = self._touch(happening.time)
-                booked.period = replace(booked.period, checked_in=booked.period.checked_in | 1 << index)
+                booked.period = replace(booked.period, checked_in=booked.period.checked_in | _bit(index))
             case events.Funded(amount=amount):
                 ledger.funded += amount
             case events.RewardsSet() as event:
@@ -344,3 +344,8 @@ class Rewarding:
             return Record(self._place.chain_id, self._place.contract, *values).leaf_hash()
         except (ProtocolError, ValueError):
             return b""
+
+
+def _bit(index: int) -> int:
+    """The bit of a worker; none of an index that no network has, which an event may yet name."""
+    return 1 << index if index < MAX_WORKERS else 0

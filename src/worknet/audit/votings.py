@@ -30,7 +30,7 @@ from worknet.protocol.ids import voting_id as id_of
 from worknet.protocol.voting import Attempt, Voting
 from worknet.protocol.voting_rules import apply
 from worknet.protocol.voting_time import at
-from worknet.protocol.words import How
+from worknet.protocol.words import MAX_WORKERS, How
 
 _NO_BATCH = "items were passed over, and no item of a batch was taken"
 
@@ -96,10 +96,11 @@ class Votings:
             case events.Failed() | events.Settling() | events.Unresolved() as event:
                 self._ended(happening, event, followed.voting, running)
             case events.Skipped() as event:
-                if event.worker <= max(running.skipped, default=-1):
+                if not max(running.skipped, default=-1) < event.worker < MAX_WORKERS:
                     what = "items of a batch are passed over out of their order"
                     self._notes.broken("ballot.skipped", what, happening, worker=event.worker)
-                running.skipped[event.worker] = event.rule
+                else:
+                    running.skipped[event.worker] = event.rule
             case events.Reported() as event:
                 self._leave_out(voting_id, running)
                 self._check_place(happening, followed.voting, event.place.policy_version)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.audit.life import OPEN, PERIOD, audit_of, slot
 from tests.unit.audit.lived import lived
-from tests.unit.audit.planting import audited, both, drop, of, through, untouched
+from tests.unit.audit.planting import alter, audited, both, drop, of, through, untouched
 
 from worknet.audit.audit import audit
 from worknet.audit.code import check_code
@@ -97,6 +97,35 @@ def test_a_claim_through_another_contract_is_held_against_the_pools_marks() -> N
 def test_a_pool_that_lacks_money_is_found() -> None:
     made = audited(drop(of(events.Claimed, number=3)))
     assert "rewards.answers" in rules(made)
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"),
+    [
+        (events.Enrolled, "index"),
+        (events.Removed, "index"),
+        (events.Rotated, "index"),
+        (events.CheckedIn, "index"),
+        (events.CheckedIn, "period"),
+        (events.PolicyAnnounced, "version"),
+        (events.Opened, "members"),
+        (events.Opened, "attempt"),
+        (events.Reopened, "until"),
+        (events.Revealed, "workers"),
+        (events.Reported, "voters"),
+        (events.Skipped, "worker"),
+        (events.Recorded, "position"),
+        (events.Recorded, "voters"),
+        (events.Failed, "at"),
+        (events.RewardsSet, "since_period"),
+        (events.Claimed, "index"),
+        (events.Claimed, "earned"),
+    ],
+)
+def test_the_largest_number_breaks_no_audit(kind: type[Any], word: str) -> None:
+    made = audited(alter(of(kind), **{word: 2**256 - 1}))
+    assert made.findings
+    assert AuditState.read(made.state.document()).head == made.after
 
 
 def test_the_shipped_code_is_known_again_and_other_code_is_found() -> None:
