@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.unit.audit.life import BEGIN, PERIOD, Network, key, live
@@ -15,7 +15,7 @@ from worknet.audit.reading import Reading
 from worknet.audit.resume import AuditState
 from worknet.chain.answers import Header
 from worknet.chain.presets import DEVELOPMENT_CHAIN_ID
-from worknet.testing.chain import ETHER, LocalChain
+from worknet.testing.chain import ETHER, LocalChain, scratch_folder
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,16 @@ class Recording:
 
 
 @cache
+def _folder() -> "TemporaryDirectory[str]":
+    """Where the chain is stored until the tests end."""
+    return scratch_folder()
+
+
+@cache
 def lived() -> Network:
     """The network at the end of its life; made once, and kept in memory."""
     funds = [key(number).address for number in (*range(1, 6), 12, 13, *range(21, 26), 11, 31, 32, 33)]
-    chain = LocalChain(Path(mkdtemp(prefix="worknet-life-")), dict.fromkeys(funds, 100 * ETHER), BEGIN)
+    chain = LocalChain(Path(_folder().name), dict.fromkeys(funds, 100 * ETHER), BEGIN)
     network = Network(chain)
     live(network)
     return network
