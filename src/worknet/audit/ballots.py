@@ -4,7 +4,7 @@ What a transaction asked for can be seen where it called the network's contract 
 another contract is counted as unseen. Whether a ballot was due at all, the protocol's fold says.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from eth_utils.crypto import keccak
@@ -27,16 +27,19 @@ _FIRST_V = 27
 
 
 class Ballots:
-    """The checks of one network's ballots; `members` is the network's membership as it goes on."""
+    """The checks of one network's ballots; `members` is the network's membership as it goes on, `about` gives
+    workflow and trigger id of a voting that goes on."""
 
-    def __init__(self, place: Place, members: Members, notes: Notes) -> None:
-        self._place, self._members, self._notes = place, members, notes
+    def __init__(
+        self, place: Place, members: Members, notes: Notes, about: Callable[[bytes], tuple[bytes, bytes]]
+    ) -> None:
+        self._place, self._members, self._notes, self._about = place, members, notes, about
         self._domain = BallotDomain(place.chain_id, place.contract)
 
     def cast(self, happening: Happening, event: events.Cast) -> None:
         """An open ballot."""
         self._notes.checked["open ballots"] += 1
-        values = self._asked(happening, "cast")
+        values = self._asked(happening, "cast", event.voting_id)
         if values is None:
             return
         _, _, place, *roots = values
@@ -48,7 +51,7 @@ class Ballots:
     def sealed(self, happening: Happening, event: events.Sealed, voting: Voting) -> None:
         """A seal that its worker brought, to the voting as it stood before."""
         self._stored(happening, voting, event.seal)
-        values = self._asked(happening, "seal")
+        values = self._asked(happening, "seal", event.voting_id)
         if values is None:
             return
         _, _, place, sent = values
@@ -64,7 +67,7 @@ class Ballots:
         """Seals that their workers signed, and items that were passed over."""
         for stored in event.seals:
             self._stored(happening, voting, stored)
-        values = self._asked(happening, "bring_seals")
+        values = self._asked(happening, "bring_seals", event.voting_id)
         items: dict[int, Any] = {}
         if values is not None:
             _, _, place, workers, odd, signed = values
@@ -104,7 +107,7 @@ class Ballots:
         self, happening: Happening, event: events.Revealed, voting: Voting, skipped: Mapping[int, str]
     ) -> None:
         """Seals that were opened, each by pair and salt, and items that were passed over."""
-        values = self._asked(happening, "reveal")
+        values = self._asked(happening, "reveal", event.voting_id)
         salts: dict[int, Any] = {}
         pair: Pair | None = None
         if values is not None:
@@ -138,7 +141,7 @@ class Ballots:
     def reported(self, happening: Happening, event: events.Reported, pair: Pair) -> None:
         """A report and the signatures under it."""
         self._notes.checked["reports"] += 1
-        values = self._asked(happening, "report")
+        values = self._asked(happening, "report", event.voting_id)
         if values is None:
             return
         _, _, place, input_root, result_root, participants, voters, signers, odd, signed = values
@@ -176,11 +179,15 @@ class Ballots:
                     worker=worker,
                 )
 
-    def _asked(self, happening: Happening, name: str) -> tuple[Any, ...] | None:
+    def _asked(self, happening: Happening, name: str, voting_id: bytes) -> tuple[Any, ...] | None:
         """The values of the call by which this came, None where it cannot be seen or was another call."""
         found = asked(happening, self._place.contract)
         if found is not None and found[0] == name:
             values: tuple[Any, ...] = found[1]
+            if values[:2] != self._about(voting_id):
+                self._notes.broken(
+                    "ballot.call", "a ballot is told of another voting than it was sent to", happening
+                )
             return values
         if happening.call.to == self._place.contract:
             self._notes.broken(

@@ -61,7 +61,7 @@ class Votings:
         self.followed = followed
         self._place, self._members, self._policies = place, members, policies
         self._slots, self._recording, self._notes = slots, recording, notes
-        self._ballots = Ballots(place, members, notes)
+        self._ballots = Ballots(place, members, notes, self._about)
         self._running: dict[bytes, _Running] = {}
         self._transaction = b""
         self._failed: list[tuple[bytes, Attempt]] = []
@@ -166,6 +166,11 @@ class Votings:
         what = f"{type(happening.event).__name__} is told of a voting that is not open"
         self._notes.broken("voting.open", what, happening)
         return None
+
+    def _about(self, voting_id: bytes) -> tuple[bytes, bytes]:
+        """Workflow and trigger id of a followed voting."""
+        followed = self.followed[voting_id]
+        return followed.workflow_id, followed.trigger_id
 
     def _current(self, followed: Followed) -> Voting:
         """The voting with the policies that its workflow has by now."""

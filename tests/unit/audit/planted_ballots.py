@@ -29,6 +29,14 @@ def _other_salt(values: list[Any]) -> None:
     values[6] = [b"\x66" * 32, *values[6][1:]]
 
 
+def _elsewhere(values: list[Any]) -> None:
+    values[1] = slot(2).trigger
+
+
+def _of_another_workflow(values: list[Any]) -> None:
+    values[0] = b"\x99" * 32
+
+
 def ballot_faults() -> list[Fault]:
     """Faults of ballots, seals, reveals and reports."""
     seal, cast = of(events.Sealed, slot(0), 1), of(events.Cast, TARIFF[0], 1)
@@ -107,6 +115,12 @@ def ballot_faults() -> list[Fault]:
             "ballot.call",
             lambda facts: facts.__setitem__(seal(facts), _with_call(facts[seal(facts)], facts[cast(facts)])),
         ),
+        Fault("a ballot that was cast about another slot", "ballot.call", call(cast, _elsewhere)),
+        Fault("a ballot that was cast in another workflow", "ballot.call", call(cast, _of_another_workflow)),
+        Fault("a seal that was sent about another slot", "ballot.call", call(seal, _elsewhere)),
+        Fault("seals that were brought about another slot", "ballot.call", call(brought, _elsewhere)),
+        Fault("seals that were opened about another slot", "ballot.call", call(revealed, _elsewhere)),
+        Fault("a report that was made about another slot", "ballot.call", call(report, _elsewhere)),
         Fault("a ballot of another key", "ballot.key", sent_by(cast, key(3).address)),
         Fault("a seal of another key", "ballot.key", sent_by(seal, b"\x01" * 20)),
         Fault(
