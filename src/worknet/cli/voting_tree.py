@@ -57,11 +57,10 @@ def _as_worker(file: Path, voting: str) -> Ancestor:
 
 def _own(journal: Journal, indexed: IndexedRecord) -> Manifest | None:
     record = indexed.record
-    for (attempt, version), ballot in journal.ballots.prepared(record.voting_id).items():
-        if attempt == record.attempt and ballot.pair == record.pair:
-            held = journal.ballots.get(record.voting_id, attempt, version, with_rows=False)
-            return Manifest.parse(held.manifest)
-    return None
+    places = journal.ballots.of_record(record)
+    if not places:
+        return None
+    return Manifest.parse(journal.ballots.get(record.voting_id, *places[0], with_rows=False).manifest)
 
 
 def _as_anybody(file: Path, voting: str, rpc: str | None, published: Sequence[str]) -> Ancestor:

@@ -207,8 +207,8 @@ class Publishing:
         bundle that it was prepared with declares the summary public; else None."""
         words, ballots = record.record, self._journal.ballots
         with_rows = ballots.with_rows(words.voting_id)
-        for (attempt, version), prepared in ballots.prepared(words.voting_id).items():
-            if attempt == words.attempt and prepared.pair == words.pair and (attempt, version) in with_rows:
+        for attempt, version in ballots.of_record(words):
+            if (attempt, version) in with_rows:
                 ballot = ballots.get(words.voting_id, attempt, version, with_rows=False)
                 declaration = Declaration.of_document(decode(ballot.declaration))
                 return version if declaration.public_summary else None

@@ -108,11 +108,7 @@ class ResultsSource:
     def _recorded(self, slot: SlotResult, record: Record) -> pl.DataFrame:
         """The table as this worker voted for it, which is the recorded one."""
         named = f"{self.workflow}@{time_text(slot.window.start)}, voting {to_hex(slot.voting_id)}"
-        mine = [
-            place
-            for place, ballot in self.ballots.prepared(slot.voting_id).items()
-            if place[0] == record.attempt and ballot.pair == record.pair
-        ]
+        mine = self.ballots.of_record(record)
         if not mine:
             raise ParentMissing(
                 f"of {named}, this worker holds no ballot that is the recorded one",

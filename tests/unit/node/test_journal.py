@@ -15,6 +15,8 @@ from worknet.node.journal.failures import Failure
 from worknet.node.journal.store import Step, Store
 from worknet.protocol.ballots import Pair
 from worknet.protocol.ids import Slot
+from worknet.protocol.records import Record
+from worknet.protocol.words import How
 
 CONTRACT, WORKER = b"\1" * 20, b"\2" * 20
 VOTING = b"\7" * 32
@@ -29,6 +31,7 @@ BALLOT = Ballot(
     declaration=b"{}",
     frames={("dataset", "consumption"): b"rows"},
 )
+OTHER_PAIR = Pair(b"\6" * 32, b"\6" * 32)
 
 
 @pytest.fixture
@@ -79,6 +82,21 @@ def test_a_ballot_belongs_to_the_policy_version_it_was_prepared_under(path: Path
     places = [(1, 1), (1, 2)]
     assert journal.ballots.prepared(VOTING) == {place: Prepared(*place, BALLOT.pair) for place in places}
     assert journal.ballots.get(VOTING, 1, 1).salt != journal.ballots.get(VOTING, 1, 2).salt
+
+
+def test_the_ballots_of_a_record_are_those_of_its_attempt_and_pair(path: Path) -> None:
+    journal = opened(path)
+    for attempt, version, pair in [(1, 1, BALLOT.pair), (1, 2, OTHER_PAIR), (2, 1, BALLOT.pair)]:
+        journal.ballots.add(replace(BALLOT, attempt=attempt, policy_version=version, pair=pair))
+    unknown = Pair(OTHER_PAIR.input_root, BALLOT.pair.result_root)
+    recorded = [
+        Record(
+            *(1, CONTRACT, b"\x08" * 32, VOTING, b"\x09" * 32, attempt, bytes(32)),
+            *(pair.input_root, pair.result_root, 0b11, 2, 2, 0b11, How.QUORUM, 1),
+        )
+        for attempt, pair in [(1, BALLOT.pair), (1, OTHER_PAIR), (1, unknown), (3, BALLOT.pair)]
+    ]
+    assert [journal.ballots.of_record(record) for record in recorded] == [[(1, 1)], [(1, 2)], [], []]
 
 
 def test_a_ballot_that_is_not_held_is_unknown(path: Path) -> None:

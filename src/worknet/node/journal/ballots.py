@@ -12,6 +12,7 @@ from worknet.node.journal.remembered import Remembered
 from worknet.node.journal.store import Store, metadata, step
 from worknet.protocol.ballots import Pair
 from worknet.protocol.canonical import to_hex
+from worknet.protocol.records import Record
 from worknet.protocol.tables import Kind
 
 _ADD = step("ballots.add")
@@ -158,6 +159,12 @@ class Ballots:
             )
             for row in rows
         }
+
+    def of_record(self, record: Record) -> list[tuple[int, int]]:
+        """The ballots for the recorded pair, by attempt and policy version; several where a further version
+        changes nothing of the result."""
+        prepared = self.prepared(record.voting_id).items()
+        return [place for place, each in prepared if place[0] == record.attempt and each.pair == record.pair]
 
     def with_rows(self, voting_id: bytes) -> set[tuple[int, int]]:
         """Of which ballots of a voting, by attempt and policy version, the rows are still held."""
