@@ -3,6 +3,7 @@
 Each is a file that never changes, but by a reorganisation that is deeper than the network's confirmations.
 """
 
+import asyncio
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
@@ -33,6 +34,9 @@ def published_routes(
 ) -> list[BaseRoute]:
     """The routes; `names` are the workflows by their ids whose publications are listed."""
 
+    # A listing asks the worker's own index hundreds of times; however many want one, the worker has its turn.
+    turn = asyncio.Lock()
+
     async def file(request: Request) -> Response:
         voting_id = published_voting(request.path_params["name"])
         found = None if voting_id is None else await run_in_threadpool(folder.content, voting_id)
@@ -46,7 +50,8 @@ def published_routes(
 
     async def listing(request: Request) -> Response:
         before = _before(request.query_params.get("before", ""))
-        found = await run_in_threadpool(_listed, folder, index, names, before)
+        async with turn:
+            found = await run_in_threadpool(_listed, folder, index, names, before)
         return JSONResponse(found, headers=_LISTING)
 
     return [

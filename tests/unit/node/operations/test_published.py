@@ -1,7 +1,9 @@
 """`GET /published/`: a real server hands publications to everybody, and nothing else to anybody."""
 
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
@@ -95,6 +97,24 @@ def test_a_listing_is_bounded_and_goes_on(url: str, monkeypatch: pytest.MonkeyPa
             break
         before = f"?before={page['before']}"
     assert found == whole
+
+
+def test_listings_are_made_one_by_one(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once, most = 0, 0
+
+    def listed(*_: object) -> dict[str, object]:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        time.sleep(0.02)
+        at_once -= 1
+        return {}
+
+    monkeypatch.setattr(published, "_listed", listed)
+    with ThreadPoolExecutor(4) as clients:
+        answers = list(clients.map(lambda _: httpx.get(f"{url}/published/").status_code, range(4)))
+    assert answers == [200] * 4
+    assert most == 1
 
 
 @pytest.mark.parametrize("before", ["-1", "x", "1.5", "%00", "9" * 16, "\N{ARABIC-INDIC DIGIT ONE}"])
