@@ -62,7 +62,7 @@ def audit(
         )
     reading = Reading(rpc, place, last)
     gone = since is not None and reading.header(since.head.block).hash != since.head.block_hash
-    created_at = 0 if pool is None else PoolClient(client, pool).created_at()
+    created_at = 0 if pool is None else _created_at(PoolClient(client, pool))
     fresh = beginning(place, start, client.reward_period(), created_at)
     course = Course(fresh if since is None or gone else since)
     check_code("WorkerNetwork", reading.code(place.contract), course.notes)
@@ -83,6 +83,12 @@ def audit(
     # The header is asked for after the events: that of before they were read may have been reorganised.
     made = course.finish(reading.header(last), reading.ask)
     return _held(made, since) if gone and since is not None else made
+
+
+def _created_at(pool: PoolClient) -> int:
+    """When the pool was made; WrongNetworkError for that of another network."""
+    pool.check()
+    return pool.created_at()
 
 
 def _held(made: Audit, since: AuditState) -> Audit:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from worknet.audit.findings import Finding, shown
 from worknet.audit.lines import RecordLine
+from worknet.audit.openings import trigger
 from worknet.audit.policies import PolicyLine
-from worknet.protocol.ids import Slot, Window, trigger_of
+from worknet.protocol.ids import Slot, Window
 from worknet.protocol.manifest import Manifest
 from worknet.protocol.policy import version_at
 
@@ -82,15 +83,20 @@ class _Log:
 
     def window(self, line: RecordLine) -> Window | None:
         """What a record is about; None of an event."""
+        slot = self.slot(line)
+        return None if slot is None else slot.window
+
+    def slot(self, line: RecordLine) -> Slot | None:
+        """The slot that a record is about; None of an event, and where its trigger is no slot of it."""
         versions = self.policies.get(line.record.workflow_id)
-        return trigger_of(line.record.trigger_id, versions[0].policy.every).window if versions else None
+        about = trigger(line.record.trigger_id, versions[0].policy.every) if versions else None
+        return about if isinstance(about, Slot) else None
 
     def due(self, line: RecordLine) -> int | None:
         """When the slot of a record was due; None of an event."""
-        versions = self.policies.get(line.record.workflow_id, [])
-        if not versions or not versions[0].policy.every:
+        versions, slot = self.policies.get(line.record.workflow_id, []), self.slot(line)
+        if slot is None:
             return None
-        slot = Slot.of_trigger(line.record.trigger_id)
         version = version_at([each.policy.start for each in versions], slot.window.start) or 1
         return slot.due(versions[version - 1].policy.delay)
 

@@ -160,7 +160,7 @@ def spans(report: Report) -> Spans | None:
     first, last = min(times), max(times)
     for length, each in _SPANS:
         origin = _MONDAY if length > _DAY else 0
-        start = first - (first - origin) % length
+        start = max(first - (first - origin) % length, 0)
         count = (last - start) // length + 1
         if count <= MOST:
             return Spans(start, length, count, each)

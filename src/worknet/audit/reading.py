@@ -1,7 +1,8 @@
 """The facts of an audit, read from a chain: events with their blocks and transactions, views as of a block.
 
 Blocks and transactions are asked for in batches, each once. The RPC is believed about what stands in a block;
-that the events are all of them, the contract's own answers show.
+that the events are all of them, the contract's own answers show. What no chain can have is no finding but an
+RPC that does not work: events that were not asked for, two in one place, time that goes back.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,11 +14,14 @@ from worknet.chain.answers import Header, Log, Sent
 from worknet.chain.errors import ChainError, RpcRefusedError
 from worknet.chain.interface import call_data, output
 from worknet.chain.rpc import Rpc
+from worknet.protocol.times import LATEST
 
 LARGEST_RANGE = 2000
 """Blocks asked for in one eth_getLogs; halved as often as the RPC refuses so many."""
 
 _TRIES = 5
+
+_ANOTHER_RPC = "use another RPC: what this one answers, no chain holds"
 
 Progress = Callable[[str, int, int], None]
 """Told as an audit goes on: what is being done, how much of it is done, of how much."""
@@ -29,12 +33,14 @@ class Reading:
     def __init__(self, rpc: Rpc, place: Place, last: int) -> None:
         self._rpc, self._place, self._last = rpc, place, last
         self._range = LARGEST_RANGE
+        self._latest = 0, 0
 
     def header(self, number: int) -> Header:
         """The block of that number; ChainError where the chain has none."""
         header = self._rpc.header(number)
         if header is None:
             raise ChainError(f"the RPC does not have block {number}", hint="try again, or name another RPC")
+        self._follow(number, header)
         return header
 
     def happenings(self, first: int, progress: Progress | None) -> Iterator[Happening]:
@@ -88,7 +94,19 @@ class Reading:
         logs = self._rpc.logs(self._place.contract, first, last)
         if self._place.pool is not None:
             logs += self._rpc.logs(self._place.pool, first, last)
-        return sorted(logs, key=lambda log: (log.block, log.index))
+        asked = {self._place.contract, self._place.pool}
+        if not all(log.address in asked and first <= log.block <= last for log in logs):
+            raise ChainError(
+                f"the RPC at {self._rpc.shown_url} gives events of other contracts or blocks than it was"
+                " asked for",
+                hint=_ANOTHER_RPC,
+            )
+        found = {(log.block, log.index): log for log in logs}
+        if len(found) != len(logs):
+            raise ChainError(
+                f"the RPC at {self._rpc.shown_url} gives two events one place in a block", hint=_ANOTHER_RPC
+            )
+        return [found[place] for place in sorted(found)]
 
     def _with_blocks(self, logs: Sequence[Log]) -> list[Happening] | None:
         """The events with their blocks and transactions; None where these do not fit, so that they are read
@@ -101,8 +119,22 @@ class Reading:
             header, call = headers[log.block], sent.get(log.transaction)
             if header is None or header.hash != log.block_hash or call is None:
                 return None
+            self._follow(log.block, header)
             found.append(self._happening(log, header, call))
         return found
+
+    def _follow(self, number: int, header: Header) -> None:
+        """Goes on to a block, which must be the one that was asked for, and no older than those before."""
+        before, time = self._latest
+        is_back = number > before and header.time < time
+        if header.number != number or is_back or not 0 <= header.time <= LATEST:
+            raise ChainError(
+                f"the RPC at {self._rpc.shown_url} answers with block {header.number} of the time"
+                f" {header.time} where block {number} belongs",
+                hint=_ANOTHER_RPC,
+            )
+        if number >= before:
+            self._latest = number, header.time
 
     def _sent(self, logs: Sequence[Log]) -> dict[bytes, Sent]:
         """The transactions of the events; nodes forget the hashes of old ones, and still have the blocks."""

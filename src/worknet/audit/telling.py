@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from worknet.audit import report as told
 from worknet.audit.findings import RULES, Finding
 from worknet.audit.lines import OpenVoting, RecordLine
+from worknet.audit.openings import trigger
 from worknet.audit.outcome import Audit
 from worknet.audit.publications import Publication
 from worknet.audit.resume import Head
 from worknet.chain.events import Role
 from worknet.protocol.canonical import to_hex
-from worknet.protocol.ids import Slot, trigger_of
+from worknet.protocol.ids import Slot
 from worknet.protocol.policy import Policy
 from worknet.protocol.times import TimeError, time_text
 
@@ -158,12 +159,13 @@ class _Teller:
         )
 
     def _about(self, workflow_id: bytes, trigger_id: bytes) -> tuple[str, list[str] | None]:
-        """The voting's name, and the window of its slot."""
+        """The voting's name, and the window of its slot, if its trigger is one of the workflow."""
         workflow = self.workflow(workflow_id)
-        trigger = trigger_of(trigger_id, self._every.get(workflow_id, 0))
-        if not isinstance(trigger, Slot):
-            return f"{workflow}, event {to_hex(trigger_id)}", None
-        window = trigger.window
+        about = trigger(trigger_id, self._every.get(workflow_id, 0))
+        if not isinstance(about, Slot):
+            kind = "event" if about is not None else "no slot of it:"
+            return f"{workflow}, {kind} {to_hex(trigger_id)}", None
+        window = about.window
         return f"{workflow}@{_time(window.start)}", [_time(window.start), _time(window.end)]
 
 

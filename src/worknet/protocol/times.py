@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from worknet.protocol.errors import ProtocolError
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
-_LATEST = 253402300799
+LATEST = 253402300799
+"""The last second that has a text, at the end of the year 9999."""
 
 
 class TimeError(ProtocolError):
@@ -15,7 +16,7 @@ class TimeError(ProtocolError):
 
 def time_text(seconds: int) -> str:
     """Unix seconds as `2026-01-31T09:00:00Z`."""
-    if not 0 <= seconds <= _LATEST:
+    if not 0 <= seconds <= LATEST:
         raise TimeError(f"{seconds} seconds have no text as a time")
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

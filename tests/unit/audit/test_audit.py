@@ -19,7 +19,8 @@ from worknet.audit.outcome import Audit
 from worknet.audit.resume import AuditState
 from worknet.chain import events
 from worknet.chain.client import NetworkClient
-from worknet.chain.errors import RpcRefusedError
+from worknet.chain.errors import ChainError, RpcRefusedError, WrongNetworkError
+from worknet.chain.interface import call_data
 from worknet.contracts import artifact
 from worknet.protocol.canonical import Value
 from worknet.protocol.trees import Frontier, Tree
@@ -233,6 +234,13 @@ def test_without_its_pool_a_network_is_audited_but_for_the_money() -> None:
     assert {line.earned for line in made.workers} == {0}
 
 
+@pytest.mark.parametrize("pool", [b"\x01" * 20, b""])
+def test_what_is_no_pool_of_the_network_is_refused(pool: bytes) -> None:
+    network = lived()
+    with pytest.raises(ChainError):
+        audit(network.owner, network.start, pool or network.contract)
+
+
 def test_a_remembered_state_that_contradicts_itself_is_refused() -> None:
     document = state_at(60).document()
     head = {**dict(document["head"]), "root": "0x" + "11" * 32}  # type: ignore[arg-type]  # an object
@@ -296,4 +304,21 @@ def test_a_state_that_the_rpc_has_forgotten_is_no_finding() -> None:
     network = lived()
     client = NetworkClient(Pruned(network.chain.methods), network.contract)
     with pytest.raises(RpcRefusedError, match="missing trie node"):
+        audit(client, network.start, network.pool.contract)
+
+
+class Elsewhere(LocalRpc):
+    """An RPC of a chain on which the pool is another network's."""
+
+    def request(self, method: str, *params: Any) -> Any:
+        asked = "0x" + call_data("network", contract="Rewards").hex()
+        if method == "eth_call" and params[0]["data"] == asked:
+            return "0x" + "00" * 12 + "99" * 20
+        return super().request(method, *params)
+
+
+def test_the_pool_of_another_network_is_refused() -> None:
+    network = lived()
+    client = NetworkClient(Elsewhere(network.chain.methods), network.contract)
+    with pytest.raises(WrongNetworkError, match="pays the workers of the network 0x9999"):
         audit(client, network.start, network.pool.contract)

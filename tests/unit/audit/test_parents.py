@@ -160,3 +160,14 @@ def test_a_parent_of_an_event_is_about_no_slot_of_a_window() -> None:
     manifests = {child.record.voting_id: manifest([b"\x78" * 32])}
     policies = [*POLICIES, PolicyLine(event, 1, policy, policy.hash(), 1, 0)]
     assert rules(check_parents([own, child], manifests, policies)) == ["parents.window"]
+
+
+def test_a_parent_about_no_slot_of_its_workflow_is_outside_of_every_window() -> None:
+    other = replace(HOURS[0], record=replace(HOURS[0].record, trigger_id=b"\xff" * 32))
+    hours = [other, *HOURS[1:4]]
+    assert rules(checked([each.record.voting_id for each in hours], hours=hours)) == ["parents.window"]
+
+
+def test_a_child_about_no_slot_of_its_workflow_breaks_no_audit() -> None:
+    child = replace(report(), record=replace(report().record, trigger_id=b"\xff" * 32))
+    assert rules(checked([HOURS[0].record.voting_id], child)) == []

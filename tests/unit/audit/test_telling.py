@@ -36,6 +36,14 @@ def test_a_voting_about_an_event_has_no_window() -> None:
     assert told.name.endswith(f"event 0x{event.hex()}")
 
 
+def test_a_voting_about_no_slot_of_its_workflow_is_told_by_its_trigger() -> None:
+    wrong = b"\xff" * 32
+    other = replace(line(0).record, trigger_id=wrong)
+    [told] = report_of(audit(0, 1, records=(replace(line(0), record=other),)), NAMED).records
+    assert told.window is None
+    assert told.name == f"hourly, no slot of it: 0x{wrong.hex()}"
+
+
 def test_rewards_workers_and_members_are_told_as_they_stand() -> None:
     told = report_of(audit(), NAMED)
     first, second = told.workers
