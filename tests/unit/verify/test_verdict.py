@@ -3,7 +3,9 @@
 Every rule is broken once by itself in the vectors (`test_vectors`).
 """
 
+import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -16,6 +18,7 @@ from worknet.protocol.evidence import sealed
 from worknet.protocol.words import How
 from worknet.verify import Evidence, RefusedError, parse, verify
 
+PATIENCE = 20.0
 DECOYS = replace(OWNERS, decoys=4)
 
 
@@ -124,23 +127,26 @@ def test_a_row_of_other_columns_is_refused() -> None:
     assert refusal(voted, voted.row("table", "owners", 0)) == "disclosure.shown.values"
 
 
-def least_seconds(run: object, times: int) -> float:
-    """The least of the processor times, which other processes cannot make longer."""
-    spent = []
-    for _ in range(times):
+def least_seconds(run: Callable[[], object], enough: float) -> float:
+    """The least of many processor times, or the first that is short enough.
+
+    What else runs on the machine's cores slows it too, if less than it does the clock: hence many.
+    """
+    least, end = math.inf, time.monotonic() + PATIENCE
+    while least > enough and time.monotonic() < end:
         before = time.process_time()
-        run()  # type: ignore[operator]  # something to call
-        spent.append(time.process_time() - before)
-    return min(spent)
+        run()
+        least = min(least, time.process_time() - before)
+    return least
 
 
 @pytest.mark.long
 def test_a_row_is_verified_within_a_millisecond(content: bytes, evidence: Evidence) -> None:
-    assert least_seconds(lambda: verify(parse(content), evidence.head), 300) <= 0.001
+    assert least_seconds(lambda: verify(parse(content), evidence.head), 0.001) <= 0.001
 
 
 @pytest.mark.long
 def test_a_whole_table_of_100_000_rows_takes_seconds() -> None:
     voted = of("table", SCORES, [{"consumer": f"c{n:06}", "wh": n} for n in range(100_000)])
     content = file_of(voted, voted.whole("table", "owners"))
-    assert least_seconds(lambda: verify(parse(content)), 1) < 20
+    assert least_seconds(lambda: verify(parse(content)), 20) <= 20
