@@ -21,6 +21,7 @@ from worknet.protocol.errors import ProtocolError
 from worknet.protocol.ids import Trigger, trigger_of
 from worknet.protocol.leaves import SALT_BYTES
 from worknet.protocol.tables import Kind, Schema
+from worknet.sources.shared_files import content_of
 from worknet.tables import DataError, frame_of_rows, validate
 from worknet.verify import Evidence, VerifyError, parse, verify
 from worknet.workflow import Declaration
@@ -31,6 +32,9 @@ from worknet.workflow.folder import Bundle
 from worknet.workflow.runner import Runner
 
 MOST_FILES = 1000
+MOST_BYTES = 1 << 30
+"""Of all sealed files of a folder together."""
+
 _BUNDLE = "bundle"
 _UNCOMMITTED = "uncommitted-"
 _AGAIN = "ask the member for all files of this voting again"
@@ -164,24 +168,32 @@ def read_disclosed(folder: Path, private_key: bytes) -> Disclosed:
 def _files(folder: Path) -> list[Path]:
     try:
         files = sorted(file for file in folder.iterdir() if file.name.endswith(SUFFIX))
+        size = sum(file.lstat().st_size for file in files[: MOST_FILES + 1])
     except OSError as error:
         raise AuditError(f"{folder} cannot be read: {error.strerror}") from None
     if not files:
         raise AuditError(
             f"{folder} has no sealed file", f"a member makes them with `worknet disclose`: *{SUFFIX}"
         )
-    if len(files) > MOST_FILES:
-        raise AuditError(f"{folder} has more than {MOST_FILES} sealed files", "one folder for each voting")
+    if len(files) > MOST_FILES or size > MOST_BYTES:
+        raise AuditError(
+            f"{folder} has more than {MOST_FILES} sealed files, or {MOST_BYTES:,} bytes of them",
+            "one folder for each voting",
+        )
     return files
 
 
 def _opened(file: Path, private_key: bytes) -> tuple[SealedFile, bytes]:
     try:
-        with file.open("rb") as stream:
-            sealed = SealedFile.parse(stream.read(MAX_BYTES + 1))
-        return sealed, sealed.open(private_key)
+        # What lies there is another's: neither a pipe nor a link is followed.
+        content = content_of(file, MAX_BYTES)
     except OSError as error:
         raise AuditError(f"{file} cannot be read: {error.strerror}") from None
+    if content is None:
+        raise AuditError(f"{file} is no regular file of at most {MAX_BYTES:,} bytes", _AGAIN)
+    try:
+        sealed = SealedFile.parse(content)
+        return sealed, sealed.open(private_key)
     except SealedFileError as error:
         raise AuditError(f"{file.name}: {error}", error.hint) from None
 

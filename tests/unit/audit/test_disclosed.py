@@ -1,5 +1,6 @@
 """What is handed over of a voting is proven and computed again; what was tampered with is refused."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -223,3 +224,21 @@ def test_the_rows_are_those_that_were_read(bills: Bills, files: dict[str, bytes]
     rows = reading(tmp_path, bills, files).rows["dataset", "meters"]
     read = [f"{row['id']},{row['wh']},{row['iban']}" for row in rows]
     assert read == METERS.splitlines()[1:]
+
+
+def test_neither_a_pipe_nor_a_link_is_read(tmp_path: Path) -> None:
+    sealed = tmp_path / f"bundle{SUFFIX}"
+    os.mkfifo(sealed)
+    with pytest.raises(AuditError, match="no regular file"):
+        read_disclosed(tmp_path, KEY)
+    sealed.unlink()
+    sealed.symlink_to("/dev/zero")
+    with pytest.raises(AuditError, match="cannot be read"):
+        read_disclosed(tmp_path, KEY)
+
+
+def test_more_than_a_machine_can_hold_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / f"bundle{SUFFIX}").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(AuditError, match="bytes of them"):
+        read_disclosed(tmp_path, KEY)
