@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from worknet.audit.disclosed import Disclosed, read_disclosed
+from worknet.audit.foreign import plain
 from worknet.chain.keyfiles import encryption_key
 from worknet.cli.failures import REFUSED
 from worknet.cli.options import address
@@ -40,7 +41,8 @@ def replay_disclosed(
         typer.echo(json.dumps(_document(disclosed, verdict, refused, again)))
     else:
         for label, text in _lines(disclosed, verdict, refused, again):
-            typer.echo(f"{label:<10}{text}")
+            # Names and values come from whoever handed it over, and messages from the bundle.
+            typer.echo(f"{label:<10}{plain(text)}")
     if again is None or again.text:
         raise typer.Exit(REFUSED)
     if verdict is None or not verdict.level:

@@ -12,11 +12,13 @@ from tests.unit.node.bills import DATA_KEY, NAME, Bills
 from tests.unit.node.bills import make as make_bills
 from tests.unit.node.conftest import LAST
 
+from worknet.audit.disclosed import Disclosed
 from worknet.chain.client import NetworkClient
 from worknet.chain.keyfiles import encryption_public_key
 from worknet.cli import disclose, main
 from worknet.protocol.canonical import to_hex
 from worknet.verify import parse
+from worknet.workflow.again import Again
 
 Call = Callable[..., tuple[int, str, str]]
 REPLAY = ("replay", "--disclosed", "given", "--key", "auditor", "--allow-unisolated")
@@ -92,6 +94,17 @@ def test_without_anything_to_hold_it_against_the_exit_code_says_so(
     document = json.loads(out)
     assert code == 3
     assert (document["same"], document["level"], document["unproven"]) == (True, 0, ["clocks"])
+
+
+def test_what_a_member_wrote_steers_no_terminal(
+    given: tuple[int, str, str], call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = Again(None, "summary, \x1b[2Jtotal: 1, then 2\nresult    the same")
+    monkeypatch.setattr(Disclosed, "compute_again", lambda *_: wrong)
+    code, out, _ = call(*REPLAY)
+    assert code == 1
+    assert "\x1b" not in out
+    assert "result    DIFFERS: summary, \\x1b[2Jtotal: 1, then 2\\nresult    the same\n" in out
 
 
 def test_another_head_refuses_the_record_and_nothing_is_run(given: tuple[int, str, str], call: Call) -> None:
