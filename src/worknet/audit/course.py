@@ -49,7 +49,7 @@ def beginning(place: Place, start: int, length: int, created_at: int) -> AuditSt
         chain_id=place.chain_id,
         contract=place.contract,
         pool=place.pool,
-        head=Head(0, EMPTY, start - 1, b"", 0),
+        head=Head(0, EMPTY, max(start - 1, 0), b"", 0),
         subtrees=(),
         members=Members(),
         policies=Policies(),

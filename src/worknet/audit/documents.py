@@ -13,8 +13,12 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from worknet.audit.errors import AuditError
 from worknet.protocol.canonical import Value
+from worknet.protocol.errors import ProtocolError
 
 _EXACT = 1 << 53
+
+_BOUND = 1 << 272
+"""More than any sum of what contracts count in words of 256 bits."""
 
 Kind = TypeVar("Kind")
 
@@ -57,9 +61,9 @@ def _read(kind: Any, document: Any, where: str) -> Any:
         if kind is bytes:
             return _bytes(document)
         if kind is int:
-            return int(document) if isinstance(document, str) else _exactly(int, document)
+            return _number(document)
         return _exactly(kind, document)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, ProtocolError) as error:
         raise AuditError(
             f"{where} is not what an audit remembers: {error}", hint="start the audit anew"
         ) from None
@@ -77,13 +81,27 @@ def _collection(origin: Any, arguments: tuple[Any, ...], document: Any, where: s
     items = _exactly(list, document)
     if issubclass(origin, Mapping):
         key, value = arguments
-        found = {_read(key, pair[0], where): _read(value, pair[1], where) for pair in items}
+        pairs = [_pair(item) for item in items]
+        found = {_read(key, name, where): _read(value, each, where) for name, each in pairs}
         if len(found) != len(items):
             raise ValueError("a key stands twice")
         return found
     if issubclass(origin, tuple) and arguments[-1] is not Ellipsis:
         return tuple(_read(each, item, where) for each, item in zip(arguments, items, strict=True))
     return origin(_read(arguments[0], item, where) for item in items)
+
+
+def _pair(document: Any) -> tuple[Any, Any]:
+    if not isinstance(document, list) or len(document) != 2:
+        raise ValueError("an array of two is due")
+    return document[0], document[1]
+
+
+def _number(document: Any) -> int:
+    number = int(document) if isinstance(document, str) else _exactly(int, document)
+    if not 0 <= number < _BOUND:
+        raise ValueError(f"a number from 0 to 2^{_BOUND.bit_length() - 1} is due")
+    return int(number)
 
 
 def _bytes(document: Any) -> bytes:

@@ -5,7 +5,7 @@ they had, what can still be claimed, runs of slots without a record, and of work
 of the votings that have one, for nothing else tells that such a one does not come twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from worknet.audit.documents import read, written
@@ -17,9 +17,14 @@ from worknet.audit.recording import Followed
 from worknet.audit.slots import Slots
 from worknet.protocol.canonical import Value
 from worknet.protocol.merkle import ProofError
+from worknet.protocol.times import LATEST
 from worknet.protocol.trees import Frontier
+from worknet.protocol.voting import State
+from worknet.protocol.words import MAX_WORKERS, WORD_BYTES
 
 FORMAT = 1
+
+_WITHOUT_ATTEMPT = {State.NONE, State.PENDING, State.UNRESOLVED}
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,11 @@ class AuditState:
                 hint="start the audit anew",
             )
         state = read(cls, document)
+        for wrong in _contradictions(state):
+            raise AuditError(
+                f"the remembered state contradicts itself: {wrong}",
+                hint="take it from a copy, or start the audit anew",
+            )
         try:
             root = Frontier(state.head.size, state.subtrees).root()
         except ProofError as error:
@@ -87,3 +97,38 @@ class AuditState:
     def own(self) -> "AuditState":
         """A copy whose parts may be changed."""
         return AuditState.read(self.document())
+
+
+def _contradictions(state: AuditState) -> Iterator[str]:
+    """What no audit can have left, though each value has its form: a file edited by hand."""
+    if state.head.time > LATEST:
+        yield "its head has a time after the year 9999"
+    for index, seat in state.members.seats.items():
+        if index >= MAX_WORKERS or not seat.keys:
+            yield f"there is no worker {index}, or none without a key"
+    for workflow_id, lines in state.policies.lines.items():
+        if (
+            not lines
+            or len(workflow_id) != WORD_BYTES
+            or {line.workflow_id for line in lines} != {workflow_id}
+        ):
+            yield "policies stand under another workflow than theirs"
+        if any(len(line.policy_hash) != WORD_BYTES for line in lines):
+            yield "a policy has no hash"
+    for workflow_id, runs in state.slots.without.items():
+        if not {run.version for run in runs} <= {*state.policies.of(workflow_id)}:
+            yield "slots are of a policy that was not announced"
+    yield from _of_votings(state)
+    if not state.ledger.length:
+        yield "reward periods have no length"
+    since = state.ledger.since
+    if len(since) != len(state.ledger.amounts) or since[:1] != [0] or sorted({*since}) != since:
+        yield "the amounts of the rewards do not follow each other from period 0 on"
+
+
+def _of_votings(state: AuditState) -> Iterator[str]:
+    for followed in state.votings.values():
+        if len(followed.workflow_id) != WORD_BYTES or len(followed.trigger_id) != WORD_BYTES:
+            yield "a voting is about nothing"
+        if not followed.voting.attempts and followed.voting.state not in _WITHOUT_ATTEMPT:
+            yield "a voting goes on that never opened"
