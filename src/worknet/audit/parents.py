@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from worknet.audit.findings import Finding, shown
 from worknet.audit.lines import RecordLine
@@ -22,11 +23,13 @@ from worknet.protocol.policy import version_at
 class Parents:
     """What came of it: `of` are the parents that published manifests name, by the child's voting id, of those
     that have any; `unknown` are parents whose own manifest is not published, so that nobody knows theirs;
-    `unpublished` is of how many records there is no manifest."""
+    `unpublished` is of how many records there is no manifest, `earlier` how many parents were recorded before
+    the audit's part of the log: of what window they are, is not known."""
 
     of: Mapping[bytes, tuple[bytes, ...]]
     unknown: tuple[bytes, ...]
     unpublished: int
+    earlier: int
     findings: tuple[Finding, ...]
 
 
@@ -46,6 +49,7 @@ def check_parents(
     later record, nor its own, is all that it takes.
     """
     log = _Log.of(records, policies)
+    is_earlier = cache(is_earlier)
     named = {
         line.record.voting_id: manifests[line.record.voting_id].parents
         for line in records
@@ -57,7 +61,8 @@ def check_parents(
     all_parents = dict.fromkeys(parent for parents in named.values() for parent in parents)
     unknown = tuple(parent for parent in all_parents if parent in log.lines and parent not in manifests)
     unpublished = sum(line.record.voting_id not in manifests for line in records)
-    return Parents(named, unknown, unpublished, tuple(findings))
+    earlier = sum(parent not in log.lines and is_earlier(parent) for parent in all_parents)
+    return Parents(named, unknown, unpublished, earlier, tuple(findings))
 
 
 @dataclass

@@ -35,6 +35,7 @@ from worknet.verify import Head, parse_head
 
 STATE_FILE = "audit-state.json"
 UNKNOWN = "parents whose own manifest is not published"
+EARLIER = "parents recorded before this audit, whose window it does not know"
 PROGRESS_SECONDS = 3.0
 
 FORMS: dict[str, Callable[[Report], str]] = {
@@ -148,11 +149,12 @@ def _with_parents(made: Audit, found: Mapping[bytes, Publication], client: Netwo
     manifests = {voting_id: each.manifest for voting_id, each in found.items()}
     parents = check_parents(made.records, manifests, made.policies, is_earlier)
     count = sum(len(each) for each in parents.of.values())
+    unseen = {UNKNOWN: len(parents.unknown), EARLIER: parents.earlier}
     return replace(
         made,
         findings=ordered((*made.findings, *parents.findings)),
         checked={**made.checked, "parents of published results": count} if count else made.checked,
-        unseen={**made.unseen, UNKNOWN: len(parents.unknown)} if parents.unknown else made.unseen,
+        unseen={**made.unseen, **{what: number for what, number in unseen.items() if number}},
     )
 
 

@@ -82,6 +82,7 @@ def test_a_parent_with_a_record_of_before_this_audit_is_none() -> None:
     manifests = {child.record.voting_id: manifest([voting(hour) for hour in range(4)])}
     earlier = {voting(0), voting(1)}
     found = check_parents([*HOURS[2:], child], manifests, POLICIES, earlier.__contains__)
+    assert found.earlier == 2
     assert rules(found) == []
 
 
