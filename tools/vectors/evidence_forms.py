@@ -117,7 +117,7 @@ def _votings() -> Iterator[tuple[str, Form]]:
         "an event": event,
         "open ballots": Voted(policy=with_policy(ballots=Ballots.OPEN, reveal_window=0)),
         "rewards for accuracy and speed": Voted(
-            policy=with_policy(accuracy=10**18, speed=2**256 - 1, max_age=7200, start=NOON - HOUR)
+            policy=with_policy(accuracy=10**18, speed=2**128 - 1, max_age=7200, start=NOON - HOUR)
         ),
         "other ballots": Voted(others={1: "other"}),
         "a plurality": Voted(policy=plurality, others={1: "a", 3: "b"}, **settled),

@@ -76,7 +76,7 @@ _RECORD: list[Change] = [
     (("record", "attempt"), 2, "path"),
     (("record", "attempt"), 3, "record.attempt"),
     (("record", "attempt"), 4, "path"),
-    (("record", "attempt"), 2**53 - 1, "path"),
+    (("record", "attempt"), 256, "record.attempt"),
     (("record", "policy_hash"), OTHER, "policy"),
     (("record", "input_root"), OTHER, "ballots[0]"),
     (("record", "result_root"), OTHER, "ballots[0]"),
@@ -245,6 +245,10 @@ def votings() -> Iterator[Corrupted]:
     for name, value, field in _POLICIES:
         voted = Voted(policy_changes={name: value})
         yield refused(f"a policy of {name} {value!r}", voted.document(manifest=False), f"policy.{field}")
+    for name in ("accuracy", "speed"):
+        voted = Voted(policy_changes={name: 2**128})
+        document = changed(voted.document(manifest=False), ("policy", name), str(2**128))
+        yield refused(f"a policy of {name} 2^128", document, f"policy.{name}")
     paid = Voted(policy=with_policy(ballots=Ballots.OPEN), policy_changes={"accuracy": 1})
     document = changed(paid.document(manifest=False), ("policy", "accuracy"), "1")
     yield refused("a policy that pays for open ballots", document, "policy.accuracy")

@@ -53,6 +53,11 @@ def undeclared() -> Iterator[Corrupted]:
         voted = _lying("scores", SMALL.contents, schema)
         shown = voted.row("table", "scores", 2) | {"schema": schema}
         yield refused(f"a schema with {change}", voted.document(shown), "disclosure.shown.values.wh")
+    columns: Json = SCORES.document()["columns"]
+    repeated = SCORES.document() | {"columns": [*columns, columns[1] | {"type": "str"}]}
+    voted = _lying("scores", SMALL.contents, repeated)
+    shown = voted.row("table", "scores", 2) | {"schema": repeated}
+    yield refused("a schema with a column twice", voted.document(shown), "disclosure.schema")
     unlawful = DECOYED.document() | {"decoys": 2**53 - 1}
     voted = _lying("owners", {("table", "owners"): (OWNERS, OWNER_ROWS)}, unlawful)
     shown = voted.whole("table", "owners") | {"schema": unlawful}

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from worknet.chain.index_facts import IndexedRecord
 from worknet.node.bundles import Bundles
+from worknet.node.errors import RequestError
 from worknet.node.prove import Prover
 from worknet.protocol.canonical import encode
 from worknet.verify import parse, verify
+from worknet.verify.form import MAX_BYTES
 from worknet.workflow.archive import pack
 
 
@@ -27,12 +29,17 @@ class Discloser:
         """Name and content of each: `dataset-NAME`, `table-NAME`, `uncommitted-NAME`, `bundle`.
 
         Raises `UnknownVoting` where this worker has no part in the record, or no longer holds its rows, and
-        `BundleMissing`. Every evidence file has been verified.
+        `BundleMissing`, `RequestError` for more rows than a file may have. Every evidence file was verified.
         """
         proofs = self.prover.of(record)
         bundle = self.bundles.get(proofs.declaration.name, proofs.policy.bundle_digest)
         for kind, name in proofs.names:
             content = proofs.file(proofs.whole(kind, name))
+            if len(content) > MAX_BYTES:
+                hint = (
+                    "evidence of a whole table may have so much; hand over rows with `worknet prove --each`"
+                )
+                raise RequestError(f"the {kind} {name} takes {len(content)} bytes of {MAX_BYTES}", hint)
             verify(parse(content))
             yield f"{kind}-{name}", content
         for dataset in proofs.declaration.datasets:

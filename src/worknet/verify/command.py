@@ -113,7 +113,8 @@ def _text(file: Path, outcome: dict[str, Any]) -> list[str]:
     lines += ["", f"no further, because {outcome['why_no_further']}"]
     if (shown := outcome["disclosure"]) is not None:
         part = f"row {shown['index']}" if "values" in shown else f"all {shown['rows']} rows"
-        lines += ["", f"{part} of the {shown['kind']} {shown['name']}:"]
+        where = ":" if "values" in shown else " stand in the file, at disclosure.shown.rows"
+        lines += ["", f"{part} of the {shown['kind']} {shown['name']}{where}"]
         for name, value in shown.get("values", {}).items():
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             lines.append(f"  {name}  {text}")

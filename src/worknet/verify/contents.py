@@ -75,6 +75,8 @@ def _check_entry(tables: Members, disclosure: Members, schema: Members | None) -
         require(is_due, f"disclosure.header.{part}", f"by the manifest {number}")
     is_named = schema is not None and sha256(encode(schema)).digest() == tables[name]["schema"]
     require(is_named, "disclosure.schema", "not the schema that the manifest names")
+    columns = [column["name"] for column in schema["columns"]] if schema else []
+    require(len(set(columns)) == len(columns), "disclosure.schema", "a column stands twice in it")
 
 
 def _check_row(shown: Members, header: Members, schema: Members | None) -> str:

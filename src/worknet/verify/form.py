@@ -110,7 +110,7 @@ def parse(data: bytes) -> Evidence:
     try:
         document = decode(data[:-1])
     except ProtocolError as error:
-        raise EvidenceError("$", str(error), error.hint or _DAMAGED) from error
+        raise EvidenceError("$", str(error).removeprefix("$: "), error.hint or _DAMAGED) from error
     values = _read(_FORM, document, "$")
     # Before it stand the ballots alone, which have no such member: this is the file's own checksum.
     others = data[:-1].replace(b'"checksum":"%b",' % document["checksum"].encode(), b"", 1)

@@ -68,6 +68,8 @@ class Contract:
         require(answered == chain_id, "network.chain_id", f"the RPC's chain is {answered}")
         [length] = self._ask("eth_getCode", len, (self._address, hex(self.block)))
         require(length > len("0x"), "network.contract", f"there is no contract in block {self.block}")
+        self._span = self.block + 1
+        self._born: int | None = None
 
     def calls(self, function: str, *many: Sequence[int | bytes], size: int = 1) -> list[list[int]]:
         """The `size` words that a function answers to each list of arguments, as numbers."""
@@ -83,24 +85,41 @@ class Contract:
         require(fits, where, f"is no network: {function} is another there")
         return answers
 
-    def events(self, names: Sequence[str], voting_id: int | None = None, *blocks: int) -> list[Event]:
+    def events(self, names: Sequence[str], voting_id: int | None = None) -> list[Event]:
         """The events of these names, in their order; if a voting's id is given, those about it.
 
-        An RPC that refuses so many blocks (`blocks` are first and last) or events is asked for each half.
+        An RPC that refuses so many blocks or events is asked for half as many from then on, and for none in
+        which the contract did not exist.
         """
-        first, last = blocks or (0, self.block)
         topics: list[Any] = [[topic for topic, (name, _) in KINDS.items() if name in names]]
         topics += [] if voting_id is None else [f"0x{voting_id:064x}"]
-        asked = {"address": self._address, "topics": topics, "fromBlock": hex(first), "toBlock": hex(last)}
-        try:
-            [found] = self._ask("eth_getLogs", partial(self._read, names, voting_id), [asked])
-        except AnsweredError:
-            if first == last:
-                raise
-            middle = (first + last) // 2
-            halves = (first, middle), (middle + 1, last)
-            found = [event for half in halves for event in self.events(names, voting_id, *half)]
+        found, first = list[Event](), self._born or 0
+        while first <= self.block:
+            last = min(first + self._span - 1, self.block)
+            blocks = {"fromBlock": hex(first), "toBlock": hex(last)}
+            asked = {"address": self._address, "topics": topics} | blocks
+            try:
+                [part] = self._ask("eth_getLogs", partial(self._read, names, voting_id), [asked])
+            except AnsweredError:
+                if first == last:
+                    raise
+                self._born = self._birth() if self._born is None else self._born
+                first, self._span = max(first, self._born), (last - first + 1) // 2
+                continue
+            found, first = found + part, last + 1
         return sorted(found, key=lambda event: event["moment"])
+
+    def _birth(self) -> int:
+        """The first block in which the contract exists; 0 where the RPC does not know such old states."""
+        low, high = 0, self.block
+        try:
+            while low < high:
+                middle = (low + high) // 2
+                [length] = self._ask("eth_getCode", len, (self._address, hex(middle)))
+                low, high = (low, middle) if length > len("0x") else (middle + 1, high)
+        except RpcError:
+            return 0
+        return low
 
     def _read(self, names: Sequence[str], voting_id: int | None, logs: Any) -> list[Event]:
         """The events of an answer; `ValueError` or the like for what is none that was asked for."""
@@ -135,10 +154,7 @@ class Contract:
             status, body = self._post(method, asked if len(part) > 1 else asked[0])
             try:
                 said = json.loads(body)
-                answers = said if isinstance(said, list) and len(part) > 1 else [said]
-                if len(answers) < len(part):
-                    self._batch = 1  # It takes no batches, or none of this length.
-                    continue
+                answers = said if len(part) > 1 else [said]
                 for answer in answers:
                     if error := answer.get("error"):
                         parts = "|".join(map(re.escape, re.findall(r"[^/?&=]{4,}", self._url)))
@@ -148,6 +164,9 @@ class Contract:
                 by_id = {answer["id"]: answer["result"] for answer in answers}
                 results += [form(by_id[number]) for number in range(len(part))]
             except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+                if len(part) > 1:
+                    self._batch = 1  # It takes no batches, or none of this length.
+                    continue
                 message = f"{method}: the RPC's answer has not the form that is due (HTTP status {status})"
                 raise RpcError(message, "is this the URL of a chain's JSON-RPC?") from error
         return results

@@ -17,7 +17,8 @@ from worknet.protocol.words import MAX_WORKERS, Ballots, Fallback, How
 from worknet.verify.errors import refusing, require
 from worknet.verify.form import Evidence
 
-_FAILOVER_ATTEMPT = 3
+_FAILOVER_ATTEMPT, _LAST_ATTEMPT = 3, 255
+_BOUNDS = {"natural": 1 << 32, "amount": 1 << 128}
 _YEAR_10000 = 253402300800
 _FAILOVERS = (Fallback.FAILOVER, Fallback.FAILOVER_THEN_PLURALITY)
 _PLURALITIES = {Fallback.PLURALITY: 2, Fallback.FAILOVER_THEN_PLURALITY: _FAILOVER_ATTEMPT}
@@ -62,9 +63,9 @@ def _check_policy(_: Evidence, record: Any, policy: Any) -> str:
     require(is_recorded, "policy", "its hash is not the record's policy_hash")
     num, den, attempt = policy["threshold_num"], policy["threshold_den"], record["attempt"]
     is_sealed = policy["ballots"] is Ballots.SEALED
-    for name in (name for name, kind in words.POLICY.items() if kind == "natural"):
-        bound = (1 << 40) - 1 if name == "start" else 1 << 32
-        require(policy[name] < bound, f"policy.{name}", f"{bound} or more")
+    for name, kind in words.POLICY.items():
+        bound = (1 << 40) - 1 if name == "start" else _BOUNDS.get(kind)
+        require(bound is None or policy[name] < bound, f"policy.{name}", f"{bound} or more")
     for name in ("bundle_digest", "data_key_commitment"):
         require(any(policy[name]), f"policy.{name}", "zero")
     for name in ("accuracy", "speed"):
@@ -72,7 +73,7 @@ def _check_policy(_: Evidence, record: Any, policy: Any) -> str:
     require(0 <= num <= den != 0, "policy.threshold_num", f"a threshold of {num}/{den}")
     require(policy["cast_window"] > 0, "policy.cast_window", "lets nobody vote")
     require(policy["reveal_window"] > 0 or not is_sealed, "policy.reveal_window", "lets nobody reveal")
-    require(attempt >= 1, "record.attempt", "attempts count from 1")
+    require(1 <= attempt <= _LAST_ATTEMPT, "record.attempt", f"attempts are 1 to {_LAST_ATTEMPT}")
     has_failover = attempt != _FAILOVER_ATTEMPT or policy["fallback"] in _FAILOVERS
     require(has_failover, "record.attempt", "the policy has no failover attempt")
     has_time = policy["stall"] > 0 or attempt not in (2, _FAILOVER_ATTEMPT)

@@ -75,6 +75,7 @@ def check_record(file: Any, record: Any, policy: Any) -> tuple[int, int] | None:
         due(any(unhex(policy[name])), f"policy.{name}")
     is_open = policy["ballots"] == "open"
     for name in ("accuracy", "speed"):
+        due(int(policy[name]) < 2**128, f"policy.{name}")
         due(policy[name] == "0" or not is_open, f"policy.{name}")
     due(policy["start"] < 2**40 - 1, "policy.start")
     num, den = policy["threshold_num"], policy["threshold_den"]
@@ -82,7 +83,7 @@ def check_record(file: Any, record: Any, policy: Any) -> tuple[int, int] | None:
     due(policy["cast_window"] != 0, "policy.cast_window")
     due(policy["reveal_window"] != 0 or is_open, "policy.reveal_window")
     attempt, fallback = record["attempt"], policy["fallback"]
-    due(attempt >= 1, "record.attempt")
+    due(1 <= attempt <= 255, "record.attempt")
     due(attempt != 3 or fallback.startswith("failover"), "record.attempt")
     due(attempt not in (2, 3) or policy["stall"] > 0, "record.attempt")
 
@@ -171,6 +172,8 @@ def check_disclosure(file: Any, record: Any) -> None:
         due(header["index"] == 1 + sorted(tables).index(name), "disclosure.header.index")
         digest = schema and "0x" + sha256(jcs(schema)).hexdigest()
         due(digest == tables[name]["schema"], "disclosure.schema")
+        columns = [column["name"] for column in schema["columns"]]
+        due(len(columns) == len(set(columns)), "disclosure.schema")
     else:
         due(schema is None, "disclosure.schema")
         due(not is_table or header["index"] != 0, "disclosure.header.index")

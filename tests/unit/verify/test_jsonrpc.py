@@ -70,6 +70,7 @@ class Chain:
         self.asked = []
         self.events = [event("Sealed", 700, [7, 1 << 32 | 3, 9])]
         self.longest = BLOCK + 1
+        self.born = 0
         self.takes_batches = True
         self.changes = {}
 
@@ -96,10 +97,13 @@ class Chain:
         results = {
             "eth_chainId": hex(CHAIN_ID),
             "eth_blockNumber": hex(BLOCK),
-            "eth_getCode": "0x60",
+            "eth_getCode": self.code(*params) if method == "eth_getCode" else None,
             "eth_call": "0x" + params[0]["data"][-64:] if method == "eth_call" else None,
         }
         return answer | {"result": results[method]}
+
+    def code(self, _, block):
+        return "0x60" if int(block, 16) >= self.born else "0x"
 
 
 def event(name, block, words, number=0):
@@ -151,6 +155,16 @@ def test_a_batch_that_is_answered_in_part_is_asked_one_by_one(chain, serve):
         return chain.answer(handler, body)
 
     contract = Contract(serve(part), CHAIN_ID, ADDRESS)
+    assert contract.calls("double(uint256)", (1,), (2,)) == [[1], [2]]
+
+
+def test_an_rpc_that_refuses_batches_in_plain_text_is_asked_one_by_one(chain, serve):
+    def no_batches(handler, body):
+        if isinstance(body, list):
+            return reply(handler, b"batches are not supported", 400)
+        return chain.answer(handler, body)
+
+    contract = Contract(serve(no_batches), CHAIN_ID, ADDRESS)
     assert contract.calls("double(uint256)", (1,), (2,)) == [[1], [2]]
 
 
@@ -208,6 +222,29 @@ def test_an_rpc_with_short_ranges_is_asked_in_parts_that_leave_out_no_block(cont
     refused = len(chain.asked)
     contract.events(["Sealed"])
     assert len(chain.asked) - refused <= BLOCK // 31 + 1
+
+
+def test_a_range_that_was_taken_is_kept_for_all_further_questions(contract, chain):
+    chain.longest, chain.events = 70, []
+    contract.events(["Sealed"])
+    asked = len(chain.asked)
+    contract.events(["Cast"])
+    assert len(chain.asked) - asked == BLOCK // 62 + 1
+
+
+def test_blocks_before_the_contract_are_not_asked_for_where_ranges_are_short(contract, chain):
+    chain.longest, chain.born = 70, 900
+    chain.events = [event("Sealed", block, [7, 1, 9]) for block in (900, 950)]
+    assert [found["moment"][0] for found in contract.events(["Sealed"])] == [900, 950]
+    firsts = [int(params[0]["fromBlock"], 16) for method, params in chain.asked if method == "eth_getLogs"]
+    assert [first for first in firsts[1:] if first < 900] == []
+
+
+def test_an_rpc_that_forgets_old_states_is_asked_for_all_blocks(contract, chain):
+    chain.longest = 70
+    chain.changes["eth_getCode"] = {"error": {"code": -32000, "message": "missing trie node"}}
+    chain.events = [event("Sealed", block, [7, 1, 9]) for block in (0, 950)]
+    assert [found["moment"][0] for found in contract.events(["Sealed"])] == [0, 950]
 
 
 def test_an_rpc_that_refuses_every_range_is_no_verdict(contract, chain):
