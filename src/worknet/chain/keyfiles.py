@@ -49,18 +49,13 @@ def create_encryption_key(path: Path) -> bytes:
 
 def encryption_public_key(path: Path) -> bytes:
     """The public key to the X25519 private key in this file; raises KeystoreError where there is none."""
-    return public_key_of(encryption_key(path))
-
-
-def encryption_key(path: Path) -> bytes:
-    """The X25519 private key in this file, 32 bytes; raises KeystoreError where there is none."""
     try:
         private = bytes.fromhex(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         private = b""
     if len(private) != X25519_BYTES:
         raise KeystoreError(f"{path} holds no X25519 private key", hint="it should be 64 hex digits")
-    return private
+    return public_key_of(private)
 
 
 def public_key_of(encryption_key: bytes) -> bytes:

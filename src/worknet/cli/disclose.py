@@ -46,7 +46,7 @@ def disclose(
         files = dict(Discloser(prover, bundles_of(access, Path(folder))).files(record))
     sealed = {name: seal_file(name, voting_id, content, key) for name, content in files.items()}
     try:
-        out.mkdir(mode=0o700, parents=True)
+        out.mkdir(mode=0o700)
     except FileExistsError:
         raise RequestError(f"{out} exists already", hint="name a folder that is not there yet") from None
     except OSError as error:

@@ -78,16 +78,16 @@ def replay(
     3 (--disclosed) the same, but neither --head nor --rpc was given to hold the record against.
     """
     if disclosed is not None:
-        if file or voting or attempt is not None or key is None:
-            raise RequestError(
-                "--disclosed says itself which voting it is, and needs a key",
-                hint="worknet replay --disclosed DIR --key FILE [--head SIZE:ROOT] [--rpc URL]",
-            )
+        hint = "worknet replay --disclosed DIR --key FILE [--head SIZE:ROOT] [--rpc URL]"
+        if file or voting or attempt is not None:
+            raise RequestError("the disclosed files say which voting and attempt it is", hint)
+        if key is None:
+            raise RequestError("no key is named that opens the disclosed files", hint)
         replay_disclosed(disclosed, key, (head, rpc, contract), Limits(), allow_unisolated, as_json)
         return
     if key is not None or head is not None or rpc is not None or contract is not None or allow_unisolated:
         raise RequestError("--key, --head, --rpc, --contract and --allow-unisolated go with --disclosed")
-    if not file:
+    if not file or (not voting and file.endswith(".toml")):
         raise RequestError("no voting is named", hint="worknet replay [NODE_TOML] VOTING")
     if not voting:
         file, voting = str(NODE_TOML), file

@@ -8,9 +8,9 @@ import typer
 
 from worknet.audit.disclosed import Disclosed, read_disclosed
 from worknet.audit.foreign import plain
-from worknet.chain.keyfiles import encryption_key
 from worknet.cli.failures import REFUSED
 from worknet.cli.options import address
+from worknet.config.secrets import SecretRef
 from worknet.protocol.canonical import to_hex
 from worknet.verify import Verdict, VerifyError, parse_head, verify
 from worknet.verify.command import SOUND
@@ -31,7 +31,7 @@ def replay_disclosed(
 
     `held_against`: a trusted tree head as SIZE:ROOT, an RPC's URL, the contract's address; or None.
     """
-    disclosed = read_disclosed(folder, encryption_key(key))
+    disclosed = read_disclosed(folder, SecretRef(file=key).resolve_bytes(32))
     verdict, refused = _verdict(disclosed, *held_against)
     again = None
     if not refused:

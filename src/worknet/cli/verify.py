@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from worknet.protocol.addresses import AddressError, read_address
+from worknet.verify import EvidenceError
 from worknet.verify.command import run
 
 
@@ -29,4 +31,9 @@ def verify(
     Exit codes: 0 verified, and at which level; 1 refused, and why; 2 the command line, the file's name or
     the RPC cannot be used; 3 sound in itself, but nothing was given to hold it against.
     """
+    if contract is not None:
+        try:
+            read_address(contract)
+        except AddressError as error:
+            raise EvidenceError(f"--contract {contract}", str(error), error.hint) from None
     raise typer.Exit(run(file, head, rpc, contract, as_json))

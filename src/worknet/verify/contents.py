@@ -87,7 +87,8 @@ def _check_row(shown: Members, header: Members, schema: Members | None) -> str:
     if not by_field:
         return f"is row {index} (from 0)"
     _check_fields(shown, schema)
-    return f"are {len(shown['fields'])} of {shown['count']} fields of row {index} (from 0)"
+    decoys = "" if schema is not None and not schema.get("decoys") else ", decoys among them,"
+    return f"are {len(shown['fields'])} of {shown['count']} fields{decoys} of row {index} (from 0)"
 
 
 def _check_fields(shown: Members, schema: Members | None) -> None:
