@@ -20,6 +20,10 @@ from worknet.protocol.ballots import Place as BallotPlace
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.voting import Voting
 
+SEEN = "ballots held to their transactions"
+UNSEEN = "ballots that came through other contracts"
+"""Whether the call is known by which open ballots, seals, reveals and reports came, a batch being one."""
+
 MOST_SECONDS = 65_535
 """More seconds left of a cast window than a seal keeps."""
 
@@ -183,6 +187,7 @@ class Ballots:
         """The values of the call by which this came, None where it cannot be seen or was another call."""
         found = asked(happening, self._place.contract)
         if found is not None and found[0] == name:
+            self._notes.checked[SEEN] += 1
             values: tuple[Any, ...] = found[1]
             if values[:2] != self._about(voting_id):
                 self._notes.broken(
@@ -197,7 +202,7 @@ class Ballots:
                 called="nothing known" if found is None else found[0],
             )
         else:
-            self._notes.unseen["ballots that came through other contracts"] += 1
+            self._notes.unseen[UNSEEN] += 1
         return None
 
     def _same(self, happening: Happening, sent: Sequence[Any], told: Sequence[Any]) -> None:

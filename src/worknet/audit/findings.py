@@ -51,7 +51,7 @@ RULES: Mapping[str, str] = {
     "attempt.reopening": "Only an unresolved voting or a missed slot is reopened, for the time that follows.",
     "voting.id": "A voting's id is that of its workflow and its trigger.",
     "voting.open": "Only what has opened, and is not closed, has ballots, an end and a record.",
-    "voting.answers": "A voting that is not over, or an attempt that failed, stands as the events tell.",
+    "voting.answers": "What is not over, has failed or never opened stands as the events tell.",
     "policy.version": "Versions of a policy are numbered from 1, one by one.",
     "policy.hash": "A policy's hash is that of the words announced with it.",
     "policy.start": "Starts never decrease, later ones are not in the past, and slots keep their length.",

@@ -38,6 +38,11 @@ class Notes:
             )
         )
 
+    def leave_out(self, what: str, count: int) -> None:
+        """So many of something could not be checked; none is not told."""
+        if count:
+            self.unseen[what] += count
+
     def differs(
         self,
         rule: str,

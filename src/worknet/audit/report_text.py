@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from textwrap import wrap
 
+from worknet.audit import ballots
 from worknet.audit.foreign import fields, plain
 from worknet.audit.report import FindingLine, GapLine, Head, Report
 from worknet.config.amounts import amount_text
@@ -43,7 +44,18 @@ def gap_text(gap: GapLine) -> str:
 
 
 def verdict_text(report: Report) -> str:
-    """The verdict in a sentence."""
+    """The verdict in a sentence, which says so if more than half of the ballots were unseen."""
+    seen = sum(each.count for each in report.checked if each.what == ballots.SEEN)
+    unseen = sum(each.count for each in report.unseen if each.what == ballots.UNSEEN)
+    if unseen <= seen:
+        return _verdict(report)
+    return (
+        f"{_verdict(report)}; but most of the ballots ({unseen:,} of {seen + unseen:,}) came through other"
+        " contracts, where nothing shows what was sent, and by whom"
+    )
+
+
+def _verdict(report: Report) -> str:
     if report.log.is_rewritten:
         return "THE LOG WAS REWRITTEN: it is not the one that was seen before"
     if report.findings:

@@ -118,6 +118,9 @@ def _contradictions(state: AuditState) -> Iterator[str]:
     for workflow_id, runs in state.slots.without.items():
         if not {run.version for run in runs} <= {*state.policies.of(workflow_id)}:
             yield "slots are of a policy that was not announced"
+        every = state.policies.every(workflow_id) or 1
+        if any(run.last < run.first or (run.last + 1) * every > state.head.time for run in runs):
+            yield "slots have no record that were not due"
     yield from _of_votings(state)
     if not state.ledger.length:
         yield "reward periods have no length"

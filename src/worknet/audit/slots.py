@@ -4,8 +4,9 @@ What is kept is small: of slots the runs without a record, of events the ids of 
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 from worknet.audit.lines import Why, WithoutRecord
 from worknet.audit.openings import trigger
@@ -13,6 +14,9 @@ from worknet.audit.policies import Policies, PolicyLine
 from worknet.protocol.ids import Slot
 from worknet.protocol.policy import Policy
 from worknet.protocol.voting import State
+
+MOST_ASKED = 1_000
+"""Slots of a workflow, the newest, of which the contract is asked in an audit whether they ever opened."""
 
 _WHYS = {State.SETTLING: Why.SETTLING, State.UNRESOLVED: Why.UNRESOLVED}
 
@@ -93,13 +97,37 @@ class SlotBook:
             every = self._policies.every(workflow_id) or 1
             policies = self._policies.of(workflow_id)
             begun = {
-                slot.number: state
-                for (workflow, trigger_id), state in states.items()
-                if workflow == workflow_id and (slot := self._slot(workflow, trigger_id)) is not None
+                number: states[workflow_id, slot.trigger_id]
+                for number, slot in self._begun(workflow_id, states).items()
             }
             for run in runs:
                 parts = _parts(run, every, policies[run.version], begun, now)
                 yield from (WithoutRecord(workflow_id, every, *part) for part in parts)
+
+    def unopened(self, begun: Collection[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, list[Slot], int]]:
+        """By workflow: of the slots without a record and a voting the newest, and how many more there are.
+
+        `begun` are the votings that are not over, by workflow and trigger id.
+        """
+        for workflow_id, runs in self._kept.without.items():
+            every = self._policies.every(workflow_id)
+            if not every:
+                continue
+            numbers = {*self._begun(workflow_id, begun)}
+            latest = sorted(runs, key=lambda run: run.last, reverse=True)
+            all_ = chain.from_iterable(range(run.last, run.first - 1, -1) for run in latest)
+            unopened = (number for number in all_ if number not in numbers)
+            newest = [Slot(every, number) for number in islice(unopened, MOST_ASKED)]
+            count = sum(
+                run.last - run.first + 1 - sum(run.first <= number <= run.last for number in numbers)
+                for run in runs
+            )
+            yield workflow_id, newest, count - len(newest)
+
+    def _begun(self, workflow_id: bytes, begun: Iterable[tuple[bytes, bytes]]) -> dict[int, Slot]:
+        """The slots of a workflow, by their numbers, among what votings are about."""
+        found = (self._slot(*each) for each in begun if each[0] == workflow_id)
+        return {slot.number: slot for slot in found if slot is not None}
 
     def _slot(self, workflow_id: bytes, trigger_id: bytes) -> Slot | None:
         every = self._policies.every(workflow_id)

@@ -1,16 +1,20 @@
-"""Where a voting stands that is not over, as the contract's `voting` must answer it."""
+"""What the contract must answer of votings without a record, and of attempts of which no record tells."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from worknet.audit.facts import bitmap_of
-from worknet.protocol.voting import State, Voting
-from worknet.protocol.words import Ballots
+from worknet.audit.facts import Expected, Question, bitmap_of, workers_of
+from worknet.protocol.ballots import Pair
+from worknet.protocol.voting import Attempt, State, Voting
+from worknet.protocol.words import MAX_WORKERS, Ballots
+
+MOST_PAIRS = MAX_WORKERS
+"""Pairs of other attempts for which an attempt's voters are asked: as many as one attempt may have."""
 
 
 @dataclass(frozen=True)
 class Stands:
-    """What of the contract's answer follows from events; the rest is its own bookkeeping of them.
+    """What of the answer of `voting` follows from events; the rest is the contract's own bookkeeping of them.
 
     `ballots` and `cast` are None where a report has changed their meaning.
     """
@@ -57,6 +61,35 @@ class Stands:
         if self.attempt and version != self.policy_version:
             return False
         return self.ballots is None or (ballots, cast) == (self.ballots, self.cast)
+
+
+def ballots_of(voting_id: bytes, attempt: Attempt, voting: Voting) -> tuple[list[Expected], int]:
+    """What the contract must answer about the ballots of an attempt of a voting: all seals, and the voters of
+    its pairs and of those of the other attempts, of which the number is how many are too many to ask for.
+    """
+    what = f"the contract has other ballots in attempt {attempt.number}"
+    due = []
+    for worker in workers_of(attempt.members):
+        sealed = attempt.seals.get(worker)
+        question = Question("WorkerNetwork", "seal_of", (voting_id, attempt.number, worker))
+        stored = bytes(32) if sealed is None else sealed.seal
+        due.append(Expected(question, stored, "voting.answers", what, voting_id))
+    own = attempt.tally()
+    others = [pair for pair in _pairs(voting) if pair not in own]
+    for pair in [*own, *others[:MOST_PAIRS]]:
+        about = (voting_id, attempt.number, pair.input_root, pair.result_root)
+        question = Question("WorkerNetwork", "voters", about)
+        due.append(Expected(question, attempt.voters(pair), "voting.answers", what, voting_id))
+    return due, max(0, len(others) - MOST_PAIRS)
+
+
+def _pairs(voting: Voting) -> list[Pair]:
+    """The pairs that anyone voted for, those of the newest attempt first."""
+    found: dict[Pair, None] = {}
+    for attempt in reversed(voting.attempts):
+        told = {*attempt.ballots.values(), *([attempt.report.pair] if attempt.report else [])}
+        found |= dict.fromkeys(sorted(told, key=lambda pair: (pair.input_root, pair.result_root)))
+    return [*found]
 
 
 def _deadline(voting: Voting) -> int:

@@ -13,7 +13,7 @@ from eth_utils.crypto import keccak
 from worknet.audit import told
 from worknet.audit.acts import check_act
 from worknet.audit.ballots import Ballots
-from worknet.audit.facts import Expected, Happening, Place, Question, workers_of
+from worknet.audit.facts import Expected, Happening, Place, Question
 from worknet.audit.members import Members
 from worknet.audit.notes import Notes
 from worknet.audit.openings import check_opening, check_reopening
@@ -21,13 +21,13 @@ from worknet.audit.policies import Policies
 from worknet.audit.recording import Followed, Recording, closed_voting
 from worknet.audit.refusals import rule_of
 from worknet.audit.slots import SlotBook
-from worknet.audit.stands import Stands
+from worknet.audit.stands import Stands, ballots_of
 from worknet.chain import events
 from worknet.protocol import voting as facts
 from worknet.protocol.earnings import ClosedVoting
 from worknet.protocol.errors import ProtocolError
 from worknet.protocol.ids import voting_id as id_of
-from worknet.protocol.voting import Attempt, Voting
+from worknet.protocol.voting import Voting
 from worknet.protocol.voting_rules import apply
 from worknet.protocol.voting_time import at
 from worknet.protocol.words import MAX_WORKERS, How
@@ -64,7 +64,7 @@ class Votings:
         self._ballots = Ballots(place, members, notes, self._about)
         self._running: dict[bytes, _Running] = {}
         self._transaction = b""
-        self._failed: list[tuple[bytes, Attempt]] = []
+        self._failed: dict[tuple[bytes, int], Followed] = {}
 
     def take(self, happening: Happening, voting_id: bytes) -> None:
         """Adds an event of a voting; events must come in the order of the chain."""
@@ -94,7 +94,7 @@ class Votings:
             case _ if followed.is_broken:
                 pass
             case events.Failed() | events.Settling() | events.Unresolved() as event:
-                self._ended(happening, event, followed.voting, running)
+                self._ended(happening, event, followed, running)
             case events.Skipped() as event:
                 if not max(running.skipped, default=-1) < event.worker < MAX_WORKERS:
                     what = "items of a batch are passed over out of their order"
@@ -127,16 +127,39 @@ class Votings:
         return closed_voting(followed.record, voting) if voting.closed else None
 
     def expected(self, now: int) -> Iterator[Expected]:
-        """What the contract must answer in a block of that time: about the votings that are not over, and
-        about the ballots of attempts that failed, of which no record tells."""
-        for voting_id, attempt in self._failed:
-            yield from _ballots_of(voting_id, attempt)
+        """What the contract must answer in a block of that time: about the votings that are not over,
+        about slots that never opened, and about ballots of attempts that failed, of which no record tells.
+        """
+        for (voting_id, number), followed in self._failed.items():
+            attempt = followed.voting.attempt(number)
+            if attempt is not None:
+                due, more = ballots_of(voting_id, attempt, followed.voting)
+                yield from due
+                self._notes.leave_out("pairs of other attempts, too many to ask the contract for", more)
+        yield from self._unopened()
         for voting_id, followed in self.followed.items():
             if not followed.is_broken:
                 stands = Stands.of(at(self._current(followed), now))
                 question = Question("WorkerNetwork", "voting", (followed.workflow_id, followed.trigger_id))
                 what = "the contract has the voting in another state"
                 yield Expected(question, stands, "voting.answers", what, voting_id)
+
+    def _unopened(self) -> Iterator[Expected]:
+        """That the contract has no voting about slots of which no event tells one."""
+        about = {(each.workflow_id, each.trigger_id) for each in self.followed.values()}
+        for workflow_id, newest, more in self._slots.unopened(about):
+            self._notes.checked["slots that never opened, asked of the contract"] += len(newest)
+            self._notes.leave_out("slots that never opened, too many to ask the contract for", more)
+            nothing = Stands.of(Voting(self._policies.of(workflow_id)))
+            for slot in newest:
+                question = Question("WorkerNetwork", "voting", (workflow_id, slot.trigger_id))
+                what = "the contract has a voting about a slot that never opened, as the events tell"
+                yield Expected(
+                    question, nothing, "voting.answers", what, self._id(workflow_id, slot.trigger_id)
+                )
+
+    def _id(self, workflow_id: bytes, trigger_id: bytes) -> bytes:
+        return id_of(self._place.chain_id, self._place.contract, workflow_id, trigger_id, _keccak)
 
     def at(self, voting_id: bytes, now: int) -> Voting:
         """A followed voting as it stands then."""
@@ -151,9 +174,7 @@ class Votings:
                 if self._slots.is_over(event.voting_id, event.workflow_id, event.trigger_id):
                     self._notes.broken("record.once", "a voting opens again that is over", happening)
                     return None
-                due = id_of(
-                    self._place.chain_id, self._place.contract, event.workflow_id, event.trigger_id, _keccak
-                )
+                due = self._id(event.workflow_id, event.trigger_id)
                 self._notes.differs(
                     "voting.id", "the id is not that of workflow and trigger", happening, event.voting_id, due
                 )
@@ -184,7 +205,7 @@ class Votings:
         self,
         happening: Happening,
         event: events.Failed | events.Settling | events.Unresolved,
-        voting: Voting,
+        followed: Followed,
         running: _Running,
     ) -> None:
         self._notes.checked["ends of attempts"] += 1
@@ -195,8 +216,8 @@ class Votings:
             self._notes.broken("attempt.end", what, happening, told=repr(event))
             return
         del running.due[0]
-        if isinstance(event, events.Failed) and voting.attempts:
-            self._failed.append((event.voting_id, voting.current))
+        if isinstance(event, events.Failed) and followed.voting.attempts:
+            self._failed[event.voting_id, followed.voting.current.number] = followed
         if due != event:
             what = f"{kind} is told otherwise than the rules compute it"
             self._notes.broken("attempt.end", what, happening, told=repr(event), due=repr(due))
@@ -281,6 +302,8 @@ class Votings:
                 followed.voting = voting = self._current(followed)
                 self._check_about(happening, event, followed)
                 check_opening(happening, event, voting, self._members, self._policies, self._notes)
+                # A new attempt may bring pairs for which nobody asked when those before failed.
+                self._failed |= {(event.voting_id, each.number): followed for each in voting.attempts}
                 frozen = (event.members, event.n, event.needed, self._members.standbys)
                 # Items of the batch that opens an attempt were passed over after it had opened.
                 running.skipped = skipped
@@ -336,19 +359,6 @@ class Votings:
             due = voting.current.policy_version
             what = "a ballot names another policy version than its attempt has"
             self._notes.differs("ballot.place", what, happening, version, due)
-
-
-def _ballots_of(voting_id: bytes, attempt: Attempt) -> Iterator[Expected]:
-    """What the contract must answer about the ballots of an attempt."""
-    what = f"the contract has other ballots in attempt {attempt.number}"
-    for worker in workers_of(attempt.members):
-        sealed = attempt.seals.get(worker)
-        question = Question("WorkerNetwork", "seal_of", (voting_id, attempt.number, worker))
-        stored = bytes(32) if sealed is None else sealed.seal
-        yield Expected(question, stored, "voting.answers", what, voting_id)
-    for pair, voters in attempt.tally().items():
-        about = (voting_id, attempt.number, pair.input_root, pair.result_root)
-        yield Expected(Question("WorkerNetwork", "voters", about), voters, "voting.answers", what, voting_id)
 
 
 def _keccak(data: bytes) -> bytes:

@@ -48,6 +48,8 @@ def test_a_state_that_nobody_edited_is_read() -> None:
         (("policies", "lines", 0, 1, 0, "policy", "threshold_den"), 0),
         (("policies", "lines", 0, 1, 0, "workflow_id"), "0x" + "11" * 32),
         (("slots", "without", 0, 1, 0, "version"), 99),
+        (("slots", "without", 0, 1, 0, "first"), 10**9),
+        (("slots", "without", 0, 1, 0, "last"), str(2**200)),
         (("slots", "without", 0), []),
         (("slots", "without", 0, 0), "0x"),
         (("votings", 0, 1, "workflow_id"), "0x"),
