@@ -84,7 +84,7 @@ def seller(name, wh, **other):
     return {"generator": name, "wh": wh, **row, **other}
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(consumption=CONSUMPTION, generation=GENERATION)
 def test_it_agrees_with_an_independent_implementation(rule, reference, consumption, generation):
     outcome = play(rule, consumption, generation)
@@ -274,7 +274,12 @@ def test_scores_round_down_and_are_unknown_without_consumption(rule):
     assert rule.score_ppm(0, 0) is None
 
 
-@pytest.mark.parametrize("wh", [(1, 1), (1, 10**6), (BIG, BIG)])
+LONG = pytest.mark.long
+
+
+@pytest.mark.parametrize(
+    "wh", [(1, 1), pytest.param((1, 10**6), marks=LONG), pytest.param((BIG, BIG), marks=LONG)]
+)
 def test_a_thousand_by_a_thousand_in_one_region_takes_seconds(rule, wh):
     pick = random.Random(7)
     consumers = [
