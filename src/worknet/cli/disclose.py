@@ -28,6 +28,10 @@ def disclose(
         typer.Option("--to", metavar="KEY", help="The auditor's public key, as `worknet key` printed it."),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder for the sealed files.")],
+    size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Against the tree head of so many records; default: the newest."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Hand a recorded voting's inputs and results to an auditor: WHOLE, and readable with that key alone.
@@ -43,7 +47,7 @@ def disclose(
             hint = "`worknet votings` lists all; only what is recorded is disclosed"
             raise UnknownVoting(f"voting {to_hex(voting_id)} has no record", hint)
         prover = Prover(access.index, access.journal, access.config.data_key)
-        files = dict(Discloser(prover, bundles_of(access, Path(folder))).files(record))
+        files = dict(Discloser(prover, bundles_of(access, Path(folder))).files(record, size))
     sealed = {name: seal_file(name, voting_id, content, key) for name, content in files.items()}
     try:
         out.mkdir(mode=0o700)

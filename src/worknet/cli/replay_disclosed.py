@@ -60,7 +60,7 @@ def _verdict(
     except VerifyError as error:
         if getattr(error, "rule", None) is None:
             raise
-        return None, str(error)
+        return None, f"{error} ({error.hint})" if error.hint else str(error)
 
 
 def _document(

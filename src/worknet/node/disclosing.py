@@ -25,13 +25,15 @@ class Discloser:
     prover: Prover
     bundles: Bundles
 
-    def files(self, record: IndexedRecord) -> Iterator[tuple[str, bytes]]:
+    def files(self, record: IndexedRecord, size: int | None = None) -> Iterator[tuple[str, bytes]]:
         """Name and content of each: `dataset-NAME`, `table-NAME`, `uncommitted-NAME`, `bundle`.
+
+        They are evidence against the tree head of `size` records (None: the newest).
 
         Raises `UnknownVoting` where this worker has no part in the record, or no longer holds its rows, and
         `BundleMissing`, `RequestError` for more rows than a file may have. Every evidence file was verified.
         """
-        proofs = self.prover.of(record)
+        proofs = self.prover.of(record, size)
         bundle = self.bundles.get(proofs.declaration.name, proofs.policy.bundle_digest)
         for kind, name in proofs.names:
             content = proofs.file(proofs.whole(kind, name))

@@ -46,7 +46,7 @@ def verify(
     if evidence.disclosure is not None:
         checked.append(check_disclosure(evidence, evidence.disclosure))
     if head is not None:
-        hint = "ask for evidence made against the head that you trust: worknet prove --size SIZE"
+        hint = "ask for evidence made against the head that you trust: option --size of who makes it"
         require(evidence.head.size == head.size, "head.size", f"not the trusted head's, {head.size}", hint)
         require(evidence.head.root == head.root, "head.root", "not the root that you trust")
         level, why = 1, "keys, operators and later ballots stand on the chain alone, and no RPC was given"

@@ -167,3 +167,16 @@ def test_options_that_do_not_go_together_are_told(call: Call, arguments: list[st
     code, _, err = call("replay", *arguments)
     assert code == 2
     assert err.startswith("error: ")
+
+
+def test_an_older_head_that_the_auditor_trusts_can_be_named(
+    given: tuple[int, str, str], call: Call, bills: Bills
+) -> None:
+    key = call("key", "auditor", "--show")[1].strip()
+    voting = to_hex(bills.chain.voting_id(LAST - 1))
+    assert call("disclose", "node.toml", voting, "--to", key, "--out", "older", "--size", "1")[0] == 0
+    older = parse(bills.prover(0).evidence(bills.record(LAST - 1), None, 1)).head
+    replay = ("replay", "--disclosed", "older", "--key", "auditor", "--allow-unisolated")
+    assert call(*replay, "--head", str(older))[0] == 0
+    code, out, _ = call(*replay, "--head", head(bills))
+    assert (code, "--size" in out) == (1, True)
