@@ -55,6 +55,11 @@ def audit(
     last = max(newest - client.confirmations(), 0) if until is None else until
     if since is not None:
         last = max(last, since.head.block)
+        if last > newest and last == since.head.block:
+            raise AuditError(
+                f"the last audit ended at block {last}, and the RPC's chain ends at block {newest}",
+                hint="wait until the RPC has caught up, or ask another one of the same chain",
+            )
     if not start <= last <= newest:
         raise AuditError(
             f"the network begins at block {start}, the chain ends at {newest}: there is no block {last}",

@@ -10,6 +10,8 @@ from worknet.audit.resume import AuditState
 from worknet.protocol.trees import Frontier, Tree
 from worknet.verify import Head
 
+_LIKEWISE = "a slip in that head, or an RPC that lags, looks the same"
+
 
 def hold(audit: Audit, heads: Sequence[Head]) -> Audit:
     """The audit, with a finding for each head that its log did not have at that size.
@@ -44,10 +46,13 @@ def roots(audit: Audit, since: AuditState | None) -> dict[int, bytes]:
 
 def _held(tree: Tree, head: Head) -> list[Finding]:
     if head.size > tree.size:
-        what = f"the log has {tree.size} leaves, and is to have had {head.size} before"
+        what = (
+            f"the log has {tree.size} leaves, and so no root at size {head.size}, which it is to have had;"
+            f" {_LIKEWISE}"
+        )
         return [Finding("log.prefix", what, evidence=shown(known=head.root))]
     root = tree.root_at(head.size)
     if root == head.root:
         return []
-    what = f"the log had another root at size {head.size} than the head that is known"
+    what = f"the log had another root at size {head.size} than the head that is known; {_LIKEWISE}"
     return [Finding("log.prefix", what, evidence=shown(known=head.root, computed=root))]

@@ -8,7 +8,7 @@ two places differ, one of them is wrong, and it is said which.
 import asyncio
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -84,7 +84,8 @@ class Publications:
     def __init__(self, places: Iterable[Path | Url], timeout: float = TIMEOUT_SECONDS) -> None:
         """Raises `SourceError` for an address that is none."""
         self._places: list[_Folder | _Server] = [
-            _Server(each.value) if isinstance(each, Url) else _Folder(each, timeout) for each in places
+            _Server(each.value) if isinstance(each, Url) else _Folder(each, timeout)
+            for each in dict.fromkeys(places)
         ]
         self._timeout = timeout
         self._in_row: dict[str, int] = {}
@@ -96,7 +97,8 @@ class Publications:
         """What is published about each record, in the order given.
 
         The first sound one is enough, unless `every_place` is to be asked. With `root_at` its tree head is
-        held against the log too. Whatever the places answer, nothing is raised.
+        held against the log too. What is found wrong names the place that has the sound one, if one has it.
+        Whatever the places answer, nothing is raised.
         """
         records = iter(known)
         verify_tls = self._authorities()
@@ -158,6 +160,9 @@ class Publications:
             found = Publication(voting_id, place.where, manifest)
             if not every_place:
                 break
+        if found is not None:
+            sound = shown(sound=found.where)
+            findings = [replace(each, evidence={**each.evidence, **sound}) for each in findings]
         return Published(voting_id, found, tuple(also), tuple(findings))
 
 
@@ -207,9 +212,11 @@ class _Folder:
         """A publication, None if there is none; raises `SourceError`."""
         origin = Origin(_ABOUT, self.where)
         try:
-            content = within(self._timeout, partial(content_of, self._path / name, MAX_BYTES))
-        except (FileNotFoundError, NotADirectoryError):
+            content = within(self._timeout, partial(self._read, name))
+        except FileNotFoundError:
             return None
+        except NotADirectoryError:
+            raise UnavailableError(origin, "there is no such folder") from None
         except TimeoutError:
             raise UnavailableError(origin, f"not read within {self._timeout:.3g} s") from None
         except OSError as error:
@@ -217,6 +224,15 @@ class _Folder:
         if content is None:
             raise NonsenseError(origin, f"no file of at most {MAX_BYTES} bytes")
         return content
+
+    def _read(self, name: str) -> bytes | None:
+        """As `content_of`, with `NotADirectoryError` where the folder itself is missing."""
+        try:
+            return content_of(self._path / name, MAX_BYTES)
+        except FileNotFoundError:
+            if self._path.is_dir():
+                raise
+            raise NotADirectoryError from None
 
 
 class _Server:

@@ -57,7 +57,10 @@ def verdict_text(report: Report) -> str:
 
 def _verdict(report: Report) -> str:
     if report.log.is_rewritten:
-        return "THE LOG WAS REWRITTEN: it is not the one that was seen before"
+        verdict = "THE LOG WAS REWRITTEN: it is not the one that was seen before"
+        if report.log.origin == "given":
+            verdict += "; or the head that was given has a slip in it, or the RPC lags"
+        return verdict
     if report.findings:
         return f"FINDINGS: {_many(len(report.findings), 'thing is', 'things are')} not as they must be"
     return "nothing found: everything that was checked is as it must be"

@@ -93,6 +93,8 @@ def audit_network(
     state_file = file.parent / STATE_FILE if state is None else state
     written = [*dict.fromkeys(reports or [])]
     _check_targets(state_file, written)
+    if given is not None and given.startswith("0:"):
+        raise AuditError("--from: the head of an empty log begins every log", "leave --from out")
     head = None if given is None else parse_head(given)
     places = places_of(network, published or [])
     since = remembered.read(state_file, chain_id, contract)
@@ -132,7 +134,8 @@ def _with_publications(
     reader = Publications(places)
     known = [Known(line.record, line.position) for line in made.records]
     findings, proven = list(made.findings), {}
-    for each in reader.find(known, root_at=heads.get):
+    # Every place: a sound publication in one of them says nothing of what another one tells people.
+    for each in reader.find(known, every_place=True, root_at=heads.get):
         findings += each.findings
         if each.publication is not None:
             proven[each.voting_id] = each.publication
@@ -162,9 +165,11 @@ def _told(state_file: Path, report: Report, is_remembered: bool) -> str:
     """What became of the remembered head, for people."""
     if is_remembered:
         return f"remembered head {report.log.after.size:,} in {state_file}"
+    kept = f", {state_file} stays as it is" if state_file.exists() else ""
     if report.log.is_rewritten:
-        return f"not remembered: {state_file} stays as it is; keep it, and the head of before, as evidence"
-    return f"not remembered, {state_file} stays as it is: the next audit finds this again, unless --accept"
+        files = "it, and " if kept else ""
+        return f"not remembered{kept}; keep {files}the head of before, as evidence"
+    return f"not remembered{kept}: the next audit finds this again, unless --accept"
 
 
 def _check_targets(state_file: Path, reports: list[Path]) -> None:

@@ -168,7 +168,9 @@ class Contract:
                     self._batch = 1  # It takes no batches, or none of this length.
                     continue
                 message = f"{method}: the RPC's answer has not the form that is due (HTTP status {status})"
-                raise RpcError(message, "is this the URL of a chain's JSON-RPC?") from error
+                is_busy = status == 429 or status >= 500
+                hint = "is this the URL of a chain's JSON-RPC?"
+                raise RpcError(message, "it is busy or down: try again later" if is_busy else hint) from error
         return results
 
     def _post(self, method: str, body: Any) -> tuple[int, bytes]:

@@ -221,6 +221,16 @@ def test_blocks_that_are_none_of_the_network_are_refused(until: int) -> None:
         audit_of(lived(), until=until)
 
 
+def test_an_rpc_that_ends_before_the_remembered_block_is_told_as_such() -> None:
+    network = lived()
+    state = audit_of(network).state
+    ahead = replace(state, head=replace(state.head, block=network.chain.height + 1))
+    with pytest.raises(AuditError, match=f"the last audit ended at block {ahead.head.block}") as caught:
+        audit_of(network, since=ahead)
+    assert "RPC" in str(caught.value.hint)
+    assert "network.toml" not in str(caught.value.hint)
+
+
 def test_without_a_last_block_an_audit_ends_where_blocks_count() -> None:
     network = lived()
     made = audit(network.owner, network.start, network.pool.contract)

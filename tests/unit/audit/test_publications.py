@@ -117,8 +117,25 @@ def test_a_worker_s_own_server_is_a_place(publisher: Publisher) -> None:
 
 
 def test_what_is_nowhere_published_is_no_finding(publisher: Publisher, tmp_path: Path) -> None:
-    told = found(publisher, tmp_path / "none", tmp_path)
-    assert (told.publication, told.findings) == (None, ())
+    reader = Publications([tmp_path])
+    [told] = reader.find([known(publisher)])
+    assert (told.publication, told.findings, reader.faults) == (None, (), {})
+
+
+def test_a_folder_that_is_none_is_not_read_and_is_no_finding(publisher: Publisher, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    none = [tmp_path / "none", tmp_path / "file"]
+    reader = Publications([*none, publisher.path])
+    [told] = reader.find([known(publisher)])
+    assert told.publication is not None
+    assert told.findings == ()
+    assert reader.faults == {str(each): "there is no such folder" for each in none}
+
+
+def test_a_place_that_is_named_twice_is_asked_once(publisher: Publisher) -> None:
+    told = found(publisher, publisher.path, publisher.path, every_place=True)
+    assert told.publication is not None
+    assert told.also == ()
 
 
 def test_without_places_nothing_is_found(publisher: Publisher) -> None:
@@ -145,7 +162,9 @@ def test_every_place_is_asked_if_that_is_wanted(publisher: Publisher, put: Calla
     wrong, same = put(b"wrong"), put(content(publisher), "same")
     told = found(publisher, publisher.path, wrong, same, every_place=True)
     assert told.also == (str(same),)
-    assert [each.evidence["where"] for each in told.findings] == [str(wrong)]
+    assert [dict(each.evidence) for each in told.findings] == [
+        {"where": str(wrong), "sound": str(publisher.path)}
+    ]
 
 
 # What is wrong

@@ -118,7 +118,7 @@ def test_findings_are_told_with_code_1_and_the_head_is_not_remembered(
     assert code == 1
     assert out.splitlines()[0] == "FINDINGS: 1 thing is not as they must be"
     assert "a planted fault" in out
-    assert "the next audit finds this again, unless --accept" in out.splitlines()[-1]
+    assert out.splitlines()[-1] == "not remembered: the next audit finds this again, unless --accept"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -153,6 +153,22 @@ def test_the_log_is_held_to_a_head_that_is_given(run: Run) -> None:
     wrong = json.loads(out)
     assert (code, wrong["log"]["is_rewritten"]) == (1, True)
     assert wrong["findings"][0]["rule"] == "log.prefix"
+
+
+@pytest.mark.parametrize("size", [1, 99])
+def test_of_a_given_head_that_does_not_fit_it_is_said_what_else_it_may_be(run: Run, size: int) -> None:
+    code, out, _ = run("--from", f"{size}:0x{'13' * 32}")
+    assert code == 1
+    verdict = out.splitlines()[0]
+    assert verdict.startswith("THE LOG WAS REWRITTEN")
+    assert "or the head that was given has a slip in it, or the RPC lags" in verdict
+    assert out.splitlines()[-1].startswith("not remembered; ")
+
+
+def test_the_head_of_an_empty_log_cannot_be_held_to(run: Run) -> None:
+    code, out, err = run("--from", f"0:0x{'13' * 32}")
+    assert (code, out) == (2, "")
+    assert "the head of an empty log" in err
 
 
 def test_a_given_head_does_not_make_it_forget_the_remembered_one(

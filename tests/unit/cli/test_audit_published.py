@@ -81,6 +81,28 @@ def test_a_result_that_was_published_falsely_is_found_and_not_shown(
     assert sum(each["published"] is not None for each in document["records"]) == 1
 
 
+def test_a_false_result_is_found_although_a_place_named_before_has_the_true_one(
+    audit: Audit, publisher: Publisher, tmp_path: Path
+) -> None:
+    name = publisher.name(AGREED)
+    (tmp_path / name).write_bytes(publisher.files()[name].replace(b'"rows":2}', b'"rows":3}', 1))
+    code, out = audit("--json", "--published", str(tmp_path))
+    document = json.loads(out)
+    [found] = document["findings"]
+    assert (code, found["evidence"]) == (1, {"where": str(tmp_path), "sound": str(publisher.path)})
+    assert found["what"].startswith(f"the publication at {tmp_path} is wrong")
+    published = [each["published"] for each in document["records"] if each["published"]]
+    assert [(each["where"], each["summary"]) for each in published] == [
+        (str(publisher.path), {"rows": 2})
+    ] * 2
+
+
+def test_a_folder_that_is_not_there_is_told_as_not_read(audit: Audit, tmp_path: Path) -> None:
+    code, out = audit("--published", str(tmp_path / "typo"))
+    assert code == 0
+    assert f"not read    {tmp_path / 'typo'}: there is no such folder\n" in out
+
+
 def test_a_place_that_does_not_answer_is_said_and_is_no_finding(audit: Audit) -> None:
     code, out = audit("--json", "--published", "http://127.0.0.1:9/published")
     document = json.loads(out)

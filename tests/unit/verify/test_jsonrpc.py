@@ -344,6 +344,13 @@ def test_an_http_error_is_told_by_its_status(serve):
     unusable(serve, lambda handler, _: reply(handler, b"busy", 503), "HTTP status 503")
 
 
+@pytest.mark.parametrize(("status", "hint"), [(404, "JSON-RPC?"), (429, "try again"), (503, "try again")])
+def test_the_url_of_an_rpc_that_is_busy_or_down_is_not_doubted(serve, status, hint):
+    with pytest.raises(RpcError) as caught:
+        Contract(serve(lambda handler, _: reply(handler, b"no", status)), CHAIN_ID, ADDRESS)
+    assert hint in caught.value.hint
+
+
 def test_a_redirect_is_not_followed(chain, serve):
     elsewhere = serve(chain.answer)
     unusable(serve, lambda handler, _: reply(handler, b"", 302, Location=elsewhere), "HTTP status 302")
