@@ -116,12 +116,12 @@ def check_record(file: Any, record: Any, policy: Any) -> tuple[int, int] | None:
         due(worker < 120 and members >> worker & 1, f"{where}.worker")
         due(not listed or worker > listed[-1], f"{where}.worker")
         pair = ballot["input_root"], ballot["result_root"]
-        due(not voters >> worker & 1 or pair == recorded, where)
         for name in ("input_root", "result_root", "key", "operator"):
             due(any(unhex(ballot[name])), f"{where}.{name}")
         for name in ("key", "operator"):
             due((name, ballot[name]) not in before, f"{where}.{name}")
             before.add((name, ballot[name]))
+        due(not voters >> worker & 1 or pair == recorded, where)
         listed.append(worker)
         tally[pair] += 1
     due(all(worker in listed for worker in range(120) if voters >> worker & 1), "ballots")
