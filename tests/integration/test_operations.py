@@ -8,8 +8,6 @@ can, so that the voting comes to nothing, in both of its attempts, and the workf
 import base64
 import hmac
 import json
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -349,7 +347,7 @@ def test_a_failed_preparation_is_tried_again_at_once(run: Operated) -> None:
 
 def test_at_the_end_what_has_stopped_is_known_to_have_stopped(run: Operated) -> None:
     process = run.network.workers["gamma"].child
-    os.kill(process.pid, signal.SIGTERM)
+    process.terminate()
     assert process.wait(30) == 0
     events = [each["event"] for each in run.log("gamma") if each["event"].startswith("worker.")]
     assert events[-2:] == ["worker.stopping", "worker.stopped"]
